@@ -1,0 +1,2 @@
+//! The cartlane program.
+fn main() {}
