@@ -42,6 +42,15 @@ pub use options::{
     AccountConfig, ConnectionConfig, GhlConfig, Limits, MAIN_WORKSPACE, Options, ThriveCartConfig,
 };
 
+/// The records that lists and details are made of.
+pub mod records {
+    pub use cartlane_store::automations::{Applied, Automation};
+    pub use cartlane_store::connections::{Connection, Trouble};
+    pub use cartlane_store::journal::{Call, Outcome, Step, StepState};
+    pub use cartlane_store::lists::{EventFilter, EventRow, RunFilter, RunRow};
+    pub use cartlane_store::quarantine::Aside;
+}
+
 /// What all parts of the engine share.
 #[doc(hidden)]
 pub struct Shared {
