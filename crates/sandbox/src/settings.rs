@@ -40,7 +40,7 @@ impl Default for Settings {
             faults: Rates::default(),
             seed: 1,
             log: true,
-            log_entries: 500_000,
+            log_entries: 200_000,
         }
     }
 }

@@ -159,7 +159,8 @@ impl State {
         let lowest_us = 1000 * u64::from(latency.mean.saturating_sub(latency.spread));
         let highest_us = 1000 * (u64::from(latency.mean) + u64::from(latency.spread));
         let width_us = u32::try_from(highest_us - lowest_us).unwrap_or(u32::MAX);
-        let half = Duration::from_micros((lowest_us + u64::from(inner.dice.up_to(width_us))) / 2);
+        let total_us = lowest_us + u64::from(inner.dice.up_to(width_us));
+        let half = Duration::from_micros(total_us / 2);
         Some((half, half))
     }
 }
