@@ -176,7 +176,7 @@ impl Shared {
             items: facts.items.iter().map(cartlane_model::Item::key).collect(),
             amount_minor,
             currency,
-            content_type: masked.content_type.as_str(),
+            content_type: masked.content_type.name(),
             body: masked.body,
             dedupe_keys: event.dedupe_keys.into_iter().map(|key| key.0).collect(),
             runs: self.automations.runs_for(facts.kind.as_str(), facts.mode, source.sync_test_mode, now),

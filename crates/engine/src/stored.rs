@@ -6,7 +6,7 @@ use cartlane_thrivecart::{ContentType, decode_stored};
 
 /// The event behind its stored form.
 pub(crate) fn event_of(stored: &StoredEvent) -> Result<Event, String> {
-    let content_type = ContentType::parse(&stored.content_type)
+    let content_type = ContentType::from_name(&stored.content_type)
         .ok_or_else(|| format!("unknown kind of body `{}`", stored.content_type))?;
     let decoded = decode_stored(content_type, &stored.body);
     Ok(Event {

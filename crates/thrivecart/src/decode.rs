@@ -45,6 +45,19 @@ impl ContentType {
             Self::Json => "application/json",
         }
     }
+
+    /// `form` or `json`: as it is kept with an event.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Json => "json",
+        }
+    }
+
+    /// The reverse of [`ContentType::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Form, Self::Json].into_iter().find(|form| form.name() == name)
+    }
 }
 
 /// A body in which the secret's value, wherever it stood, is `***`; all other bytes are as they came.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::bail;
 use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Handle, ThriveCartConfig};
 use cartlane_model::SecretString;
-use cartlane_sandbox::Sandbox;
+use cartlane_sandbox::{Location, Sandbox, Settings, Token};
 use cartlane_thrivecart::wire;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -72,8 +72,11 @@ async fn demo(arguments: &Arguments, data_dir: &std::path::Path) -> anyhow::Resu
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone())?;
     let options = cartlane_sandbox::Options {
-        tokens: vec![TOKEN.into()],
-        location: LOCATION.into(),
+        settings: Settings {
+            tokens: vec![Token::new(TOKEN, LOCATION)],
+            locations: vec![Location::new(LOCATION)],
+            ..Settings::default()
+        },
         ..cartlane_sandbox::Options::new(Arc::new(SystemClock))
     };
     let sandbox = Sandbox::bind(options).await?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use cartlane_sandbox::{Limit, Sandbox};
+use cartlane_sandbox::{Limit, Location, Sandbox, Settings, Token};
 use clap::Subcommand;
 
 use crate::clock::SystemClock;
@@ -45,11 +45,14 @@ enum Which {
 }
 
 fn limit(text: &str) -> Result<Limit, String> {
-    let numbers: Vec<u64> = text.split('/').filter_map(|number| number.parse().ok()).collect();
-    match numbers.as_slice() {
-        [max, interval_ms, daily] => Ok(Limit { max: *max, interval_ms: *interval_ms, daily: *daily }),
-        _ => Err("give three numbers, MAX/INTERVAL_MS/DAILY, such as 100/10000/200000".into()),
-    }
+    let parts: Vec<&str> = text.split('/').collect();
+    let parsed = match parts.as_slice() {
+        [max, interval_ms, daily] => max.parse().ok().zip(interval_ms.parse().ok()).zip(daily.parse().ok()),
+        _ => None,
+    };
+    let ((max, interval_ms), daily) =
+        parsed.ok_or("give three numbers, MAX/INTERVAL_MS/DAILY, such as 100/10000/200000")?;
+    Ok(Limit { max, interval_ms, daily })
 }
 
 /// Runs until Ctrl-C.
@@ -59,10 +62,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let Which::Ghl { listen, token, location, seed, log, limit } = &arguments.which;
         let options = cartlane_sandbox::Options {
             listen: *listen,
-            tokens: vec![token.clone()],
-            location: location.clone(),
-            limit: *limit,
-            seed: *seed,
+            settings: Settings {
+                tokens: vec![Token::new(token, location)],
+                locations: vec![Location::new(location)],
+                limit: Some(limit.clone()),
+                seed: *seed,
+                ..Settings::default()
+            },
             log_file: log.clone(),
             ..cartlane_sandbox::Options::new(Arc::new(SystemClock))
         };
