@@ -149,7 +149,7 @@ impl Shared {
         match stored.await.unwrap_or(Err(Error::Stopped)) {
             Ok(Taken::New(event)) => Ok(Accepted::New(event)),
             Ok(Taken::Repeat(event)) => Ok(Accepted::Repeat(event)),
-            Err(Error::DiskFull) => Err(Refused::StorageFull),
+            Err(Error::DiskFull { .. }) => Err(Refused::StorageFull),
             Err(error) => {
                 tracing::error!(%error, connection = source.name, "a delivery was not stored");
                 Err(Refused::Overloaded)
@@ -217,7 +217,7 @@ impl Shared {
         let stored = self.db.write(move |tx| quarantine::put(tx, &aside, keep)).await;
         match stored {
             Ok(()) => Ok(refusal.refused(source.name.clone(), id)),
-            Err(Error::DiskFull) => Err(Refused::StorageFull),
+            Err(Error::DiskFull { .. }) => Err(Refused::StorageFull),
             Err(error) => {
                 tracing::error!(%error, connection = source.name, "a refused delivery was not put aside");
                 Err(Refused::Overloaded)
@@ -256,7 +256,7 @@ impl Shared {
                     let _ = answer.send(Ok(taken)); // the sender may have hung up; the event is kept
                 }
             }
-            Err(error) if answers.len() > 1 && !error.is_general() => {
+            Err(error) if answers.len() > 1 && !error.is_temporary() => {
                 // One of them cannot be stored: the others must not suffer for it.
                 for (index, answer) in answers.into_iter().enumerate() {
                     let taken = self.write_deliveries(&deliveries, index, index + 1).await;
@@ -266,7 +266,7 @@ impl Shared {
             }
             Err(error) => {
                 for answer in answers {
-                    let _ = answer.send(Err(error.duplicate()));
+                    let _ = answer.send(Err(error.clone()));
                 }
             }
         }

@@ -28,7 +28,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use cartlane_model::{CallId, Clock, NodeId};
-use cartlane_store::{Db, Error, lanes};
+use cartlane_store::{Db, Dialect, Error, lanes};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -121,7 +121,7 @@ impl Engine {
         let handle = Handle(Arc::clone(&shared));
         handle.install_defaults().await?;
         shared.automations.refresh(&shared.db).await?;
-        if shared.db.is_exclusive() {
+        if shared.db.dialect() == Dialect::Sqlite {
             let node = shared.node;
             shared.db.write(move |tx| lanes::release_all_of_the_dead(tx, node)).await?;
         }

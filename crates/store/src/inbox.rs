@@ -96,7 +96,7 @@ fn lock(tx: &mut dyn Tx, deliveries: &[Delivery]) -> Result<(), Error> {
             locks.insert(lock_number(&delivery.connection_id.to_string()));
         }
     }
-    let locks: Vec<i64> = locks.into_iter().collect();
+    let locks = locks.into_iter().map(Some).collect();
     tx.query(
         "SELECT COUNT(pg_advisory_xact_lock(key)) FROM (SELECT unnest(?1::int8[]) AS key ORDER BY 1) AS keys",
         &[Value::IntArray(locks)],

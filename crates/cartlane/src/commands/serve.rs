@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, bail};
 use cartlane_engine::{ConnectionConfig, Engine, Handle, Options};
 use cartlane_model::{Clock, NodeId};
-use cartlane_store::{Db, db};
+use cartlane_store::Db;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -89,7 +89,7 @@ impl Server {
         fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let db = open_database(config, &clock)?;
+        let db = open_database(config, &clock).await?;
         let options = Options {
             node_id: NodeId::new(clock.now()),
             clock,
@@ -130,18 +130,18 @@ impl Server {
     pub async fn ended(self) {
         let _ = tokio::join!(self.engine, self.hooks, self.admin); // a panic in one has been logged
         let _ = fs::remove_file(&self.socket);
-        self.db.close();
+        self.db.close().await;
     }
 }
 
-fn open_database(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Db> {
-    let options = db::Options {
-        url: config.database_url.clone(),
-        data_dir: config.data_dir.clone(),
+async fn open_database(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Db> {
+    let options = cartlane_store::Options {
         postgres_connections: config.postgres_connections,
-        ..db::Options::new(Arc::clone(clock))
+        ..cartlane_store::Options::new(&config.database_url, &config.data_dir, Arc::clone(clock))
     };
-    Db::open(&options).context("the database cannot be opened")
+    let db = Db::open(&options).context("the database cannot be opened")?;
+    cartlane_store::migrate(&db).await.context("the database cannot be brought to this version")?;
+    Ok(db)
 }
 
 /// The administration socket: for the user who runs the server alone.
