@@ -22,13 +22,18 @@ impl Admin {
     /// Of the server that the configuration describes.
     pub fn of(config: &Path) -> anyhow::Result<Self> {
         let socket = Config::read(config)?.data_dir.join(SOCKET);
-        let client = reqwest::Client::builder().unix_socket(socket.as_path()).no_proxy().build()?;
+        let client = reqwest::Client::builder()
+            .unix_socket(socket.as_path())
+            .no_proxy()
+            .build()?;
         Ok(Self { client, socket })
     }
 
     /// Asks; `query` has the parameters that are there.
     pub async fn get(&self, path: &str, query: &[(&str, Option<String>)]) -> anyhow::Result<Value> {
-        let pairs = query.iter().filter_map(|(name, value)| Some((*name, value.clone()?)));
+        let pairs = query
+            .iter()
+            .filter_map(|(name, value)| Some((*name, value.clone()?)));
         let mut url = url::Url::parse("http://cartlane.internal").context("the administration's address")?;
         url.set_path(path);
         for (name, value) in pairs {
@@ -57,7 +62,10 @@ impl Admin {
             }
         })?;
         let status = response.status();
-        let answer: Value = response.json().await.context("the server's answer cannot be read")?;
+        let answer: Value = response
+            .json()
+            .await
+            .context("the server's answer cannot be read")?;
         if !status.is_success() {
             bail!("{}", answer["detail"].as_str().unwrap_or("the server refused it"));
         }

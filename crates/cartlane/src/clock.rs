@@ -6,7 +6,10 @@ use cartlane_model::{Clock, UnixMs};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the system's clock is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the system's clock is read"
+    )]
     fn now(&self) -> UnixMs {
         UnixMs(jiff::Timestamp::now().as_millisecond())
     }

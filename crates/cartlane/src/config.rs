@@ -94,7 +94,10 @@ struct ConnectionIn {
     allow_private_networks: bool,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the environment is read"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -107,7 +110,10 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => bail!(BadConfig(format!("{} cannot be read: {error}", path.display()))),
         };
-        let base = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let base = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         Self::parse(&text, base).map_err(|error| BadConfig(format!("{}: {error:#}", path.display())).into())
     }
 
@@ -138,7 +144,15 @@ impl Config {
     }
 
     fn of(read: ConfigIn, base: &Path) -> Self {
-        let ConfigIn { listen, data_dir, database_url, log, log_format, limits, connections } = read;
+        let ConfigIn {
+            listen,
+            data_dir,
+            database_url,
+            log,
+            log_format,
+            limits,
+            connections,
+        } = read;
         Self {
             listen,
             data_dir: base.join(data_dir),
@@ -169,10 +183,13 @@ impl Config {
         self.connections
             .iter()
             .map(|connection| {
-                let account = self.account(connection).map_err(|error| {
-                    BadConfig(format!("connection `{}`: {error:#}", connection.name))
-                })?;
-                Ok(ConnectionConfig { name: connection.name.clone(), account })
+                let account = self
+                    .account(connection)
+                    .map_err(|error| BadConfig(format!("connection `{}`: {error:#}", connection.name)))?;
+                Ok(ConnectionConfig {
+                    name: connection.name.clone(),
+                    account,
+                })
             })
             .collect()
     }
@@ -195,11 +212,20 @@ impl Config {
             read.secret_previous_env.as_deref(),
             read.secret_previous_file.as_deref(),
         )?;
-        let Some(secret) = secret else { bail!("secret_env or secret_file must name its secret word") };
-        let hook_key = self.secret("hook_key", read.hook_key_env.as_deref(), read.hook_key_file.as_deref())?;
+        let Some(secret) = secret else {
+            bail!("secret_env or secret_file must name its secret word")
+        };
+        let hook_key = self.secret(
+            "hook_key",
+            read.hook_key_env.as_deref(),
+            read.hook_key_file.as_deref(),
+        )?;
         Ok(ThriveCartConfig {
             account: read.account.clone(),
-            secrets: std::iter::once(secret).chain(previous).map(SecretString::from).collect(),
+            secrets: std::iter::once(secret)
+                .chain(previous)
+                .map(SecretString::from)
+                .collect(),
             hook_key,
             sync_test_mode: read.sync_test_mode,
             target: read.target.clone(),
@@ -208,7 +234,9 @@ impl Config {
 
     fn ghl(&self, read: &ConnectionIn) -> anyhow::Result<GhlConfig> {
         let token = self.secret("token", read.token_env.as_deref(), read.token_file.as_deref())?;
-        let Some(token) = token else { bail!("token_env or token_file must name its private integration token") };
+        let Some(token) = token else {
+            bail!("token_env or token_file must name its private integration token")
+        };
         let Some(location_id) = read.location_id.clone() else {
             bail!("location_id is missing; GoHighLevel shows it under Settings > Business Profile")
         };
@@ -238,7 +266,15 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 7] = ["listen", "data_dir", "database_url", "log", "log_format", "limits", "connections"];
+const KEYS: [&str; 7] = [
+    "listen",
+    "data_dir",
+    "database_url",
+    "log",
+    "log_format",
+    "limits",
+    "connections",
+];
 const LIMIT_KEYS: [&str; 11] = [
     "request_timeout_ms",
     "settle_ms",
@@ -278,17 +314,35 @@ fn check_keys(merged: &toml::Table) -> anyhow::Result<()> {
     if let Some(limits) = merged.get("limits").and_then(toml::Value::as_table) {
         wrong_keys("limits.", limits, &LIMIT_KEYS, &mut faults);
     }
-    let connections = merged.get("connections").and_then(toml::Value::as_array).into_iter().flatten();
+    let connections = merged
+        .get("connections")
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten();
     for (index, connection) in connections.filter_map(toml::Value::as_table).enumerate() {
-        wrong_keys(&format!("connections[{index}]."), connection, &CONNECTION_KEYS, &mut faults);
+        wrong_keys(
+            &format!("connections[{index}]."),
+            connection,
+            &CONNECTION_KEYS,
+            &mut faults,
+        );
     }
-    if faults.is_empty() { Ok(()) } else { bail!("{}", faults.join("; ")) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        bail!("{}", faults.join("; "))
+    }
 }
 
 fn wrong_keys(path: &str, table: &toml::Table, known: &[&str], faults: &mut Vec<String>) {
     for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
-        let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, key));
-        faults.push(format!("there is no key `{path}{key}`; did you mean `{}`?", nearest.unwrap_or(&"")));
+        let nearest = known
+            .iter()
+            .min_by_key(|name| strsim::damerau_levenshtein(name, key));
+        faults.push(format!(
+            "there is no key `{path}{key}`; did you mean `{}`?",
+            nearest.unwrap_or(&"")
+        ));
     }
 }
 
@@ -297,7 +351,10 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> String {
-        Config::parse(text, Path::new(".")).err().map(|error| format!("{error:#}")).unwrap_or_default()
+        Config::parse(text, Path::new("."))
+            .err()
+            .map(|error| format!("{error:#}"))
+            .unwrap_or_default()
     }
 
     #[test]
@@ -305,7 +362,10 @@ mod tests {
         assert!(Config::parse("", Path::new(".")).is_ok());
         let keys: Vec<&str> = [&KEYS[..6], &LIMIT_KEYS, &CONNECTION_KEYS].concat();
         for key in keys {
-            assert!(DEFAULT.contains(key), "{key} is not documented in cartlane.default.toml");
+            assert!(
+                DEFAULT.contains(key),
+                "{key} is not documented in cartlane.default.toml"
+            );
         }
     }
 
@@ -314,14 +374,21 @@ mod tests {
         assert!(fault("lisen = '1'").contains("did you mean `listen`"));
         assert!(fault("[limits]\nworker = 1").contains("did you mean `workers`"));
         let two = fault("lisen = 1\n[[connections]]\nnam = 'x'");
-        assert!(two.contains("listen") && two.contains("did you mean `name`"), "{two}");
+        assert!(
+            two.contains("listen") && two.contains("did you mean `name`"),
+            "{two}"
+        );
     }
 
     #[test]
     fn a_secret_that_is_not_there_is_told_by_its_variable() {
-        let text = "[[connections]]\nname = 'crm'\nkind = 'ghl'\nlocation_id = 'l'\ntoken_env = 'NO_SUCH_VARIABLE'";
+        let text =
+            "[[connections]]\nname = 'crm'\nkind = 'ghl'\nlocation_id = 'l'\ntoken_env = 'NO_SUCH_VARIABLE'";
         let config = Config::parse(text, Path::new(".")).unwrap();
         let error = config.connections().unwrap_err().to_string();
-        assert!(error.contains("NO_SUCH_VARIABLE") && error.contains("crm"), "{error}");
+        assert!(
+            error.contains("NO_SUCH_VARIABLE") && error.contains("crm"),
+            "{error}"
+        );
     }
 }

@@ -84,14 +84,23 @@ impl Handle {
 
     /// One event.
     pub async fn event(&self, id: EventId) -> Result<EventDetail, AdminError> {
-        let filter = RunFilter { event: Some(id), ..RunFilter::default() };
+        let filter = RunFilter {
+            event: Some(id),
+            ..RunFilter::default()
+        };
         let (stored, runs) = self
             .db
             .read(move |tx| Ok::<_, Error>((lists::event(tx, id)?, lists::runs(tx, &filter, 100)?)))
             .await?;
-        let stored =
-            stored.ok_or_else(|| AdminError::Unknown { noun: "event", id: id.to_string(), list: "events list" })?;
-        Ok(EventDetail { event: event_of(&stored).map_err(AdminError::Unfit)?, runs })
+        let stored = stored.ok_or_else(|| AdminError::Unknown {
+            noun: "event",
+            id: id.to_string(),
+            list: "events list",
+        })?;
+        Ok(EventDetail {
+            event: event_of(&stored).map_err(AdminError::Unfit)?,
+            runs,
+        })
     }
 
     /// Makes new runs of all events that fit, by the automations as they are now. Effects that were made are not
@@ -101,8 +110,13 @@ impl Handle {
         for row in events.iter().rev() {
             let now = self.now();
             let event = self.event(row.id).await?.event;
-            let sync_test = self.directory.source(row.connection_id).is_some_and(|source| source.sync_test_mode);
-            let runs = self.automations.runs_for(&row.kind, event.facts.mode, sync_test, now);
+            let sync_test = self
+                .directory
+                .source(row.connection_id)
+                .is_some_and(|source| source.sync_test_mode);
+            let runs = self
+                .automations
+                .runs_for(&row.kind, event.facts.mode, sync_test, now);
             let id = row.id;
             if !runs.is_empty() {
                 self.db.write(move |tx| runs::replay(tx, id, &runs, now)).await?;
@@ -119,13 +133,22 @@ impl Handle {
 
     /// One run with its calls.
     pub async fn run(&self, id: RunId) -> Result<RunDetail, AdminError> {
-        let filter = RunFilter { id: Some(id), ..RunFilter::default() };
+        let filter = RunFilter {
+            id: Some(id),
+            ..RunFilter::default()
+        };
         let found = self
             .db
             .read(move |tx| {
-                let Some(run) = lists::runs(tx, &filter, 1)?.into_iter().next() else { return Ok(None) };
+                let Some(run) = lists::runs(tx, &filter, 1)?.into_iter().next() else {
+                    return Ok(None);
+                };
                 let steps = journal::steps(tx, run.event_id, run.automation_id)?;
-                Ok::<_, Error>(Some(RunDetail { steps, calls: journal::calls_of_run(tx, id)?, run }))
+                Ok::<_, Error>(Some(RunDetail {
+                    steps,
+                    calls: journal::calls_of_run(tx, id)?,
+                    run,
+                }))
             })
             .await?;
         found.ok_or_else(|| unknown_run(id))
@@ -151,20 +174,28 @@ impl Handle {
 
     /// Lets a quarantined delivery in, whatever its secret word was.
     pub async fn release(&self, id: QuarantineId) -> Result<Accepted, AdminError> {
-        let aside = self.db.read(move |tx| quarantine::get(tx, id)).await?.ok_or_else(|| AdminError::Unknown {
-            noun: "delivery in quarantine",
-            id: id.to_string(),
-            list: "quarantine list",
-        })?;
+        let aside = self
+            .db
+            .read(move |tx| quarantine::get(tx, id))
+            .await?
+            .ok_or_else(|| AdminError::Unknown {
+                noun: "delivery in quarantine",
+                id: id.to_string(),
+                list: "quarantine list",
+            })?;
         let opened = self.vault.open(&id.to_string(), &aside.sealed);
         let plain = opened.map_err(|error| AdminError::Unfit(error.to_string()))?;
-        let put: Put = serde_json::from_slice(&plain).map_err(|error| AdminError::Unfit(error.to_string()))?;
+        let put: Put =
+            serde_json::from_slice(&plain).map_err(|error| AdminError::Unfit(error.to_string()))?;
         let source = self.directory.source(aside.connection_id).ok_or_else(|| {
             AdminError::Unfit("its connection is not in the configuration any more; declare it again".into())
         })?;
         let limits = thrivecart::Limits::default();
-        let decoded = thrivecart::decode(put.content_type.as_deref(), &put.body, &limits).map_err(Refused::from)?;
-        let thrivecart::Delivery::Event(incoming) = decoded else { return Ok(Accepted::Checked) };
+        let decoded =
+            thrivecart::decode(put.content_type.as_deref(), &put.body, &limits).map_err(Refused::from)?;
+        let thrivecart::Delivery::Event(incoming) = decoded else {
+            return Ok(Accepted::Checked);
+        };
         let accepted = self.store_delivery(source, *incoming).await?;
         self.db.write(move |tx| quarantine::released(tx, id)).await?;
         Ok(accepted)
@@ -176,7 +207,11 @@ impl Handle {
     }
 
     /// Saves documents under their names; all of them or, where one has a fault, none.
-    pub async fn apply(&self, documents: &[Json], author: &str) -> Result<Vec<(String, Applied)>, AdminError> {
+    pub async fn apply(
+        &self,
+        documents: &[Json],
+        author: &str,
+    ) -> Result<Vec<(String, Applied)>, AdminError> {
         let mut named = Vec::new();
         for document in documents {
             let compiled = crate::automations::compile(document)?;
@@ -187,7 +222,10 @@ impl Handle {
             .db
             .write(move |tx| {
                 let apply = |(name, document): &(String, Json)| {
-                    Ok((name.clone(), automations::apply(tx, MAIN_WORKSPACE, name, document, &author, now)?))
+                    Ok((
+                        name.clone(),
+                        automations::apply(tx, MAIN_WORKSPACE, name, document, &author, now)?,
+                    ))
                 };
                 named.iter().map(apply).collect::<Result<Vec<_>, Error>>()
             })
@@ -201,7 +239,9 @@ impl Handle {
     pub async fn plan(&self, id: EventId) -> Result<Json, AdminError> {
         let event = self.event(id).await?.event;
         let mode = event.facts.mode;
-        let runs = self.automations.runs_for(event.facts.kind.as_str(), mode, true, self.now());
+        let runs = self
+            .automations
+            .runs_for(event.facts.kind.as_str(), mode, true, self.now());
         let mut plans = Vec::new();
         for run in runs {
             plans.push(self.plan_one(&event, run.automation_id, run.version).await?);
@@ -212,16 +252,32 @@ impl Handle {
     async fn plan_one(&self, event: &Event, id: AutomationId, version: i64) -> Result<Json, AdminError> {
         let compiled = self.automations.version(&self.db, id, version).await;
         let compiled: Arc<_> = compiled.map_err(|error| AdminError::Unfit(error.to_string()))?;
-        let settings = self.directory.source(event.connection_id).map_or(Json::Null, |source| source.settings.clone());
+        let settings = self
+            .directory
+            .source(event.connection_id)
+            .map_or(Json::Null, |source| source.settings.clone());
         let reference = |step: &str| crate::reference::reference(event.id, id, step);
         let mut journal: flow::Journal = Vec::new();
         let mut steps = Vec::new();
         let ending = loop {
-            let scope = flow::Scope { event, steps: &journal, reference: &reference, settings: &settings };
+            let scope = flow::Scope {
+                event,
+                steps: &journal,
+                reference: &reference,
+                settings: &settings,
+            };
             match flow::advance(&compiled, &scope) {
-                Ok(Next::Call { step, operation, inputs }) => {
-                    let title = Catalog::builtin().get(&operation).map(|operation| operation.title.clone());
-                    steps.push(json!({"step": step, "operation": operation, "title": title, "inputs": inputs}));
+                Ok(Next::Call {
+                    step,
+                    operation,
+                    inputs,
+                }) => {
+                    let title = Catalog::builtin()
+                        .get(&operation)
+                        .map(|operation| operation.title.clone());
+                    steps.push(
+                        json!({"step": step, "operation": operation, "title": title, "inputs": inputs}),
+                    );
                     let output = json!({"id": "(unknown)", "created": null, "contact": {}});
                     journal.push((step, StepRecord::Done { output }));
                 }
@@ -242,12 +298,22 @@ impl Handle {
     /// How the installation is.
     pub async fn health(&self) -> Result<Health, AdminError> {
         crate::directory::flush(&self.directory, &self.db).await?;
-        let (connections, (open_runs, oldest_open_run_at)) =
-            self.db.read(|tx| Ok::<_, Error>((connections::list(tx)?, lanes::backlog(tx)?))).await?;
-        Ok(Health { connections, open_runs, oldest_open_run_at })
+        let (connections, (open_runs, oldest_open_run_at)) = self
+            .db
+            .read(|tx| Ok::<_, Error>((connections::list(tx)?, lanes::backlog(tx)?)))
+            .await?;
+        Ok(Health {
+            connections,
+            open_runs,
+            oldest_open_run_at,
+        })
     }
 }
 
 fn unknown_run(id: RunId) -> AdminError {
-    AdminError::Unknown { noun: "run", id: id.to_string(), list: "runs list" }
+    AdminError::Unknown {
+        noun: "run",
+        id: id.to_string(),
+        list: "runs list",
+    }
 }

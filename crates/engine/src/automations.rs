@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use cartlane_catalog::Catalog;
 use cartlane_flow::{Compiled, Document};
 use cartlane_model::{AutomationId, Mode, Problems, RunId, UnixMs};
 use cartlane_store::automations::{self, Automation};
@@ -54,7 +55,12 @@ impl Automations {
 
     fn compile(&self, row: &Automation) -> Result<Arc<Compiled>, Problems> {
         let key = (row.id, row.version);
-        if let Some(compiled) = self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(compiled) = self
+            .versions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return Ok(Arc::clone(compiled));
         }
         let compiled = Arc::new(compile(&row.document)?);
@@ -73,7 +79,9 @@ impl Automations {
             return Vec::new();
         }
         let present = self.present();
-        let wanted = present.iter().filter(|loaded| loaded.row.enabled && loaded.compiled.document().listens_to(kind));
+        let wanted = present
+            .iter()
+            .filter(|loaded| loaded.row.enabled && loaded.compiled.document().runs_on(kind));
         wanted
             .map(|loaded| NewRun {
                 id: RunId::new(now),
@@ -84,8 +92,18 @@ impl Automations {
     }
 
     /// One version, also an old one.
-    pub async fn version(&self, db: &Db, id: AutomationId, version: i64) -> Result<Arc<Compiled>, VersionError> {
-        let known = self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&(id, version)).map(Arc::clone);
+    pub async fn version(
+        &self,
+        db: &Db,
+        id: AutomationId,
+        version: i64,
+    ) -> Result<Arc<Compiled>, VersionError> {
+        let known = self
+            .versions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(id, version))
+            .map(Arc::clone);
         if let Some(compiled) = known {
             return Ok(compiled);
         }
@@ -100,5 +118,5 @@ impl Automations {
 
 /// Reads and compiles a stored document.
 pub(crate) fn compile(document: &serde_json::Value) -> Result<Compiled, Problems> {
-    Compiled::new(Document::from_json(document)?, cartlane_catalog::Catalog::builtin())
+    Compiled::new(Document::from_json(document, Catalog::builtin())?)
 }

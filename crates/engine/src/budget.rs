@@ -18,7 +18,11 @@ use tokio::time::Instant;
 
 /// What the documentation gives: 100 requests in 10 s (FACTS: marketplace app, per location). Used where answers have
 /// no rate headers.
-const DOCUMENTED: Limits = Limits { max: 100, interval_ms: 10_000, daily: Some(200_000) };
+const DOCUMENTED: Limits = Limits {
+    max: 100,
+    interval_ms: 10_000,
+    daily: Some(200_000),
+};
 /// A block is renewed this often …
 const RENEW_EVERY: Duration = Duration::from_millis(500);
 /// … and lasts this long without renewal, before its interval and the request time-out are added.
@@ -79,12 +83,25 @@ pub(crate) enum Leave {
 
 impl Budgets {
     pub(crate) fn new(node: NodeId, db: Db, clock: Arc<dyn Clock>, request_timeout_ms: i64) -> Self {
-        Self { node, db, clock, request_timeout_ms, budgets: Mutex::default(), renew: Notify::new() }
+        Self {
+            node,
+            db,
+            clock,
+            request_timeout_ms,
+            budgets: Mutex::default(),
+            renew: Notify::new(),
+        }
     }
 
     fn of(&self, connection: ConnectionId) -> Arc<Budget> {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Budget { connection, state: Mutex::default(), changed: Notify::new() });
+        let new = || {
+            Arc::new(Budget {
+                connection,
+                state: Mutex::default(),
+                changed: Notify::new(),
+            })
+        };
         Arc::clone(budgets.entry(connection).or_insert_with(new))
     }
 
@@ -98,7 +115,11 @@ impl Budgets {
             let wait = match budget.lock().try_take(Instant::now(), self.clock.now()) {
                 Ok(interval) => {
                     let clock = Arc::clone(&self.clock);
-                    return Leave::Now(Permit { budget: Arc::clone(&budget), interval, clock });
+                    return Leave::Now(Permit {
+                        budget: Arc::clone(&budget),
+                        interval,
+                        clock,
+                    });
                 }
                 Err(wait) => wait,
             };
@@ -144,7 +165,9 @@ impl Budgets {
 
     async fn renew(&self, budget: &Arc<Budget>) -> Result<(), Error> {
         let asked_at = Instant::now();
-        let (ask, learned) = budget.lock().ask(budget.connection, self.node, self.request_timeout_ms);
+        let (ask, learned) = budget
+            .lock()
+            .ask(budget.connection, self.node, self.request_timeout_ms);
         let grant = self
             .db
             .write(move |tx| {
@@ -162,7 +185,9 @@ impl Budgets {
     /// Gives all blocks back: this node stops.
     pub(crate) async fn give_back(&self) -> Result<(), Error> {
         let node = self.node;
-        self.db.write(move |tx| budgets::give_back(tx, node, DOCUMENTED.interval_ms)).await
+        self.db
+            .write(move |tx| budgets::give_back(tx, node, DOCUMENTED.interval_ms))
+            .await
     }
 }
 
@@ -210,7 +235,9 @@ impl State {
             *daily -= 1;
         }
         let limits = self.limits.unwrap_or(DOCUMENTED);
-        Ok(Duration::from_millis(u64::try_from(limits.interval_ms).unwrap_or(10_000)))
+        Ok(Duration::from_millis(
+            u64::try_from(limits.interval_ms).unwrap_or(10_000),
+        ))
     }
 
     fn busy_resting(&self) -> i64 {
@@ -249,9 +276,11 @@ impl State {
     fn hear(&mut self, rate: &RateHeaders, now: UnixMs) {
         let known = self.limits;
         let limits = match (rate.max, rate.interval_ms) {
-            (Some(max), Some(interval_ms)) if max > 0 && interval_ms > 0 => {
-                Some(Limits { max, interval_ms, daily: rate.daily_limit })
-            }
+            (Some(max), Some(interval_ms)) if max > 0 && interval_ms > 0 => Some(Limits {
+                max,
+                interval_ms,
+                daily: rate.daily_limit,
+            }),
             _ => None,
         };
         match (limits, known) {
@@ -264,7 +293,9 @@ impl State {
             let told = (left - in_flight).max(0);
             self.told_left = Some(self.told_left.map_or(told, |before| before.min(told)));
             if left == 0 {
-                let reset_ms = rate.daily_reset_ms.unwrap_or_else(|| 86_400_000 - now.0.rem_euclid(86_400_000));
+                let reset_ms = rate
+                    .daily_reset_ms
+                    .unwrap_or_else(|| 86_400_000 - now.0.rem_euclid(86_400_000));
                 self.told_reset_at = Some(now.plus_ms(reset_ms));
             }
         }

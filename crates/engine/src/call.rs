@@ -7,7 +7,7 @@
 //!                                                                 not found, and it can no longer be on its way ─► again
 //! ```
 
-use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How};
+use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How, confirm_finds, confirm_request};
 use cartlane_ghl::composite::{Answer, Done};
 use cartlane_ghl::{Exchange, Outcome as Came, Rejection};
 use cartlane_model::{CallId, UnixMs};
@@ -29,7 +29,10 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 const KEPT_ANSWER_BYTES: usize = 64 << 10;
 
 fn reason(code: &str, message: impl Into<String>) -> Reason {
-    Reason { code: code.into(), message: message.into() }
+    Reason {
+        code: code.into(),
+        message: message.into(),
+    }
 }
 
 impl Run<'_> {
@@ -46,7 +49,9 @@ impl Run<'_> {
         call.finished_at = Some(exchange.finished_at);
         call.http_status = exchange.status.map(i64::from);
         call.trace_id.clone_from(&exchange.trace_id);
-        call.response = exchange.body.filter(|body| body.to_string().len() <= KEPT_ANSWER_BYTES);
+        call.response = exchange
+            .body
+            .filter(|body| body.to_string().len() <= KEPT_ANSWER_BYTES);
         self.came(step, operation, call, exchange.outcome, inputs).await
     }
 
@@ -55,7 +60,13 @@ impl Run<'_> {
         Ending::Over(cartlane_store::runs::End::Failed, Some(reason))
     }
 
-    fn new_call(&self, step: &StepAtWork<'_>, operation: &Operation, request: &Request, inputs: &Json) -> Call {
+    fn new_call(
+        &self,
+        step: &StepAtWork<'_>,
+        operation: &Operation,
+        request: &Request,
+        inputs: &Json,
+    ) -> Call {
         let now = self.shared.clock.now();
         Call {
             id: CallId::new(now),
@@ -131,7 +142,10 @@ impl Run<'_> {
             Ok(false) => Err(Ending::Lost),
             Err(error) => {
                 tracing::warn!(%error, run = %self.work.run_id, "an intent was not stored; nothing was sent");
-                Err(Ending::Wait { in_ms: 1_000, reason: None })
+                Err(Ending::Wait {
+                    in_ms: 1_000,
+                    reason: None,
+                })
             }
         }
     }
@@ -151,7 +165,11 @@ impl Run<'_> {
         came: Came,
         inputs: Json,
     ) -> Result<Done, Ending> {
-        let done = |answer| Done { operation: operation.id.clone(), inputs, answer };
+        let done = |answer| Done {
+            operation: operation.id.clone(),
+            inputs,
+            answer,
+        };
         match came {
             Came::Success(answer) => {
                 self.shared.line_is_good(step.target).await;
@@ -191,8 +209,13 @@ impl Run<'_> {
     async fn refused(&mut self, step: &StepAtWork<'_>, rejection: &Rejection) -> Ending {
         let why = reason(rejection.code(), rejection.advice());
         if let Some(trouble) = rejection.trouble() {
-            self.shared.pause(step.target, trouble.code, &trouble.reason).await;
-            return Ending::WaitFor { connection: step.target.id, reason: why };
+            self.shared
+                .pause(step.target, trouble.code, &trouble.reason)
+                .await;
+            return Ending::WaitFor {
+                connection: step.target.id,
+                reason: why,
+            };
         }
         match rejection {
             Rejection::RateLimited { retry_after_ms, .. } => {
@@ -207,30 +230,50 @@ impl Run<'_> {
     async fn line_failed(&self, step: &StepAtWork<'_>, why: &str) -> Ending {
         if self.shared.count_failure(step.target, why).await {
             let reason = reason("connection.unreachable", why);
-            return Ending::WaitFor { connection: step.target.id, reason };
+            return Ending::WaitFor {
+                connection: step.target.id,
+                reason,
+            };
         }
-        Ending::Retry { in_ms: self.backoff_ms(), reason: reason("connection.failed", why) }
+        Ending::Retry {
+            in_ms: self.backoff_ms(),
+            reason: reason("connection.failed", why),
+        }
     }
 
     /// Exponential, with full jitter.
     fn backoff_ms(&self) -> i64 {
         let limits = &self.shared.limits;
         let doublings = u32::try_from(self.work.attempts.clamp(0, 20)).unwrap_or_default();
-        let cap = limits.backoff_base_ms.saturating_mul(1 << doublings).min(limits.backoff_cap_ms);
+        let cap = limits
+            .backoff_base_ms
+            .saturating_mul(1 << doublings)
+            .min(limits.backoff_cap_ms);
         rand::random_range(0..=cap.max(1))
     }
 
     /// Right after an unclear outcome.
-    async fn look(&mut self, step: &StepAtWork<'_>, operation: &Operation, mut call: Call) -> Result<Done, Ending> {
+    async fn look(
+        &mut self,
+        step: &StepAtWork<'_>,
+        operation: &Operation,
+        mut call: Call,
+    ) -> Result<Done, Ending> {
         call.outcome = Outcome::Unclear;
         self.writes.push(crate::run::Write::Call(call.clone()));
         self.shared.saw_unclear(call.id, self.shared.limits.settle_ms);
         #[cfg(feature = "break")]
         if self.shared.broken == Some(crate::Broken::NoConfirm) {
             self.keep(call, Outcome::Absent, None);
-            return Err(Ending::Retry { in_ms: 0, reason: reason("broken", "sent again without a look") });
+            return Err(Ending::Retry {
+                in_ms: 0,
+                reason: reason("broken", "sent again without a look"),
+            });
         }
-        if !operation.has_confirm() {
+        if operation
+            .endpoint()
+            .is_none_or(|endpoint| endpoint.confirm.is_none())
+        {
             let message = "it is unclear whether this took effect, and GHL has no way to look; look by hand, \
                            then retry the run";
             return Err(self.failed(step, message.into()));
@@ -238,7 +281,10 @@ impl Run<'_> {
         tokio::time::sleep(FIRST_LOOK).await;
         match self.confirm(step, call).await? {
             Some(done) => Ok(done),
-            None => Err(Ending::Retry { in_ms: 0, reason: reason("call.absent", "it had not taken effect") }),
+            None => Err(Ending::Retry {
+                in_ms: 0,
+                reason: reason("call.absent", "it had not taken effect"),
+            }),
         }
     }
 
@@ -248,7 +294,9 @@ impl Run<'_> {
             .get(&call.operation)
             .ok_or_else(|| self.failed(step, format!("there is no operation `{}`", call.operation)))?;
         let limits = &self.shared.limits;
-        let settled_at = self.shared.saw_unclear(call.id, limits.request_timeout_ms + limits.settle_ms);
+        let settled_at = self
+            .shared
+            .saw_unclear(call.id, limits.request_timeout_ms + limits.settle_ms);
         let looked_at = Instant::now();
         let inputs = call.request["inputs"].clone();
         let found = self.look_for(step, operation, &inputs).await?;
@@ -256,19 +304,33 @@ impl Run<'_> {
         if let Some(answer) = found {
             call.response = Some(answer.clone());
             self.keep(call, Outcome::Confirmed, None);
-            return Ok(Some(Done { operation: operation.id.clone(), inputs, answer: Answer::Ok(answer) }));
+            return Ok(Some(Done {
+                operation: operation.id.clone(),
+                inputs,
+                answer: Answer::Ok(answer),
+            }));
         }
         if looked_at < settled_at {
             let in_ms = i64::try_from((settled_at - looked_at).as_millis()).unwrap_or(i64::MAX) + 1;
-            let why = reason("call.unclear", "waiting until the request can no longer take effect");
-            return Err(Ending::Wait { in_ms, reason: Some(why) });
+            let why = reason(
+                "call.unclear",
+                "waiting until the request can no longer take effect",
+            );
+            return Err(Ending::Wait {
+                in_ms,
+                reason: Some(why),
+            });
         }
         self.shared.forget_unclear(call.id);
         match call.answer.as_ref().and_then(answer_from_json) {
             Some(answer) => {
                 // It was refused, and nothing came of it: the refusal stands.
                 self.keep(call, Outcome::Rejected, None);
-                Ok(Some(Done { operation: operation.id.clone(), inputs, answer }))
+                Ok(Some(Done {
+                    operation: operation.id.clone(),
+                    inputs,
+                    answer,
+                }))
             }
             None => {
                 self.keep(call, Outcome::Absent, None);
@@ -284,18 +346,19 @@ impl Run<'_> {
         inputs: &Json,
     ) -> Result<Option<Json>, Ending> {
         let location = &step.target.account.location_id;
-        let Some((read, read_inputs)) = operation.confirm_request(inputs, location) else {
+        let Some((read, read_inputs)) = confirm_request(operation, inputs) else {
             return Ok(None);
         };
         let probe = Catalog::builtin()
-            .get(&read)
+            .get(read)
             .ok_or_else(|| self.failed(step, format!("there is no operation `{read}`")))?;
-        let request =
-            probe.request(&read_inputs, location).map_err(|problems| self.failed(step, problems.to_string()))?;
+        let request = probe
+            .request(&read_inputs, location)
+            .map_err(|problems| self.failed(step, problems.to_string()))?;
         let call = self.new_call(step, probe, &request, &read_inputs);
         let exchange = self.exchange(step, probe, &request, &call).await?;
         match exchange.outcome {
-            Came::Success(answer) => Ok(operation.confirm_finds(inputs, &answer)),
+            Came::Success(answer) => Ok(confirm_finds(operation, inputs, &answer)),
             Came::Rejected(Rejection::NotFound) => Ok(None),
             Came::Rejected(rejection) => Err(self.refused(step, &rejection).await),
             Came::NotSent(why) | Came::Unclear(why) => Err(self.line_failed(step, &why).await),
@@ -307,7 +370,10 @@ impl Run<'_> {
 fn answer(rejection: &Rejection) -> Option<Answer> {
     match rejection {
         Rejection::NotFound => Some(Answer::NotFound),
-        Rejection::Duplicate { contact_id, matching_field } => Some(Answer::Duplicate {
+        Rejection::Duplicate {
+            contact_id,
+            matching_field,
+        } => Some(Answer::Duplicate {
             contact_id: contact_id.clone(),
             matching_field: matching_field.clone(),
         }),
@@ -322,20 +388,29 @@ fn creates(operation: &Operation) -> bool {
 
 /// Even a refused create has been seen to create (highlevel-api-docs#64); a duplicate names what is there.
 fn may_have_created(rejection: &Rejection) -> bool {
-    matches!(rejection, Rejection::Invalid { .. } | Rejection::NotFound | Rejection::Other { .. })
+    matches!(
+        rejection,
+        Rejection::Invalid { .. } | Rejection::NotFound | Rejection::Other { .. }
+    )
 }
 
 impl crate::Shared {
     /// When an unclear call can no longer take effect. The first who sees it counts from now; by a clock that nobody
     /// can set.
     fn saw_unclear(&self, call: CallId, settles_in_ms: i64) -> Instant {
-        let mut unclear = self.unclear.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut unclear = self
+            .unclear
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let settles = Instant::now() + Duration::from_millis(settles_in_ms.unsigned_abs());
         *unclear.entry(call).or_insert(settles)
     }
 
     fn forget_unclear(&self, call: CallId) {
-        self.unclear.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&call);
+        self.unclear
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .remove(&call);
     }
 
     /// Counts a call that came to nothing; `true` when that pauses the connection.

@@ -54,7 +54,10 @@ pub(crate) struct Target {
 
 impl Target {
     pub fn trouble(&self) -> Option<Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub fn set_trouble(&self, trouble: Option<Trouble>) {
@@ -62,7 +65,10 @@ impl Target {
     }
 
     pub fn is_paused(&self) -> bool {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 }
 
@@ -90,12 +96,18 @@ impl Directory {
         let rows = db
             .write(move |tx| {
                 connections::ensure_workspace(tx, MAIN_WORKSPACE, now)?;
-                declared.iter().map(|declared| connections::declare(tx, declared)).collect::<Result<Vec<_>, Error>>()
+                declared
+                    .iter()
+                    .map(|declared| connections::declare(tx, declared))
+                    .collect::<Result<Vec<_>, Error>>()
             })
             .await?;
         let ids: HashMap<&str, ConnectionId> = rows.iter().map(|row| (row.name.as_str(), row.id)).collect();
-        let mut directory =
-            Self { sources: HashMap::new(), sources_by_id: HashMap::new(), targets: HashMap::new() };
+        let mut directory = Self {
+            sources: HashMap::new(),
+            sources_by_id: HashMap::new(),
+            targets: HashMap::new(),
+        };
         for (config, row) in configs.iter().zip(&rows) {
             match &config.account {
                 AccountConfig::ThriveCart(shop) => {
@@ -153,7 +165,9 @@ fn only_target(
     ids: &HashMap<&str, ConnectionId>,
     shop: &ThriveCartConfig,
 ) -> Option<ConnectionId> {
-    let mut ghl = configs.iter().filter(|config| matches!(config.account, AccountConfig::Ghl(_)));
+    let mut ghl = configs
+        .iter()
+        .filter(|config| matches!(config.account, AccountConfig::Ghl(_)));
     let name = match &shop.target {
         Some(name) => name.as_str(),
         None => ghl.next().filter(|_| ghl.next().is_none())?.name.as_str(),
@@ -193,11 +207,18 @@ fn target(
         problems.push(format!("connections.{}.base_url", config.name), message);
         problems
     };
-    let base_url = ghl.base_url.parse().map_err(|error| problem(format!("is not an address: {error}")))?;
+    let base_url = ghl
+        .base_url
+        .parse()
+        .map_err(|error| problem(format!("is not an address: {error}")))?;
     Ok(Target {
         id: row.id,
         name: config.name.clone(),
-        account: Account { base_url, token: ghl.token.clone(), location_id: ghl.location_id.clone() },
+        account: Account {
+            base_url,
+            token: ghl.token.clone(),
+            location_id: ghl.location_id.clone(),
+        },
         client: client(ghl).map_err(problem)?,
         failures: AtomicU32::new(0),
         trouble: Mutex::new(row.trouble.clone()),
@@ -208,11 +229,22 @@ fn check(configs: &[ConnectionConfig]) -> Result<(), Problems> {
     let mut problems = Problems::default();
     for (index, config) in configs.iter().enumerate() {
         let path = |key: &str| format!("connections.{}.{key}", config.name);
-        if configs.iter().take(index).any(|earlier| earlier.name == config.name) {
+        if configs
+            .iter()
+            .take(index)
+            .any(|earlier| earlier.name == config.name)
+        {
             problems.push(path("name"), "two connections have this name; give each its own");
         }
-        let AccountConfig::ThriveCart(shop) = &config.account else { continue };
-        if shop.secrets.is_empty() || shop.secrets.iter().any(|secret| secret.expose_secret().is_empty()) {
+        let AccountConfig::ThriveCart(shop) = &config.account else {
+            continue;
+        };
+        if shop.secrets.is_empty()
+            || shop
+                .secrets
+                .iter()
+                .any(|secret| secret.expose_secret().is_empty())
+        {
             problems.push(
                 path("secret_env"),
                 "the secret word is missing or empty; copy it from ThriveCart: Settings > API & Webhooks > \
@@ -222,17 +254,26 @@ fn check(configs: &[ConnectionConfig]) -> Result<(), Problems> {
         if shop.hook_key.as_ref().is_some_and(|key| !is_hook_key(key)) {
             problems.push(path("hook_key"), "needs at least 20 letters, digits, - or _");
         }
-        let is_target =
-            |name: &String| configs.iter().any(|other| other.name == *name && matches!(other.account, AccountConfig::Ghl(_)));
+        let is_target = |name: &String| {
+            configs
+                .iter()
+                .any(|other| other.name == *name && matches!(other.account, AccountConfig::Ghl(_)))
+        };
         if let Some(name) = shop.target.as_ref().filter(|name| !is_target(name)) {
-            problems.push(path("target"), format!("there is no connection `{name}` of kind ghl"));
+            problems.push(
+                path("target"),
+                format!("there is no connection `{name}` of kind ghl"),
+            );
         }
     }
     problems.into_result(())
 }
 
 fn is_hook_key(key: &str) -> bool {
-    key.len() >= 20 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    key.len() >= 20
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 fn declare(config: &ConnectionConfig, now: UnixMs) -> Declared {
@@ -242,9 +283,11 @@ fn declare(config: &ConnectionConfig, now: UnixMs) -> Declared {
             json!({"account": shop.account, "sync_test_mode": shop.sync_test_mode, "target": shop.target}),
             Some(shop.hook_key.clone().unwrap_or_else(new_hook_key)),
         ),
-        AccountConfig::Ghl(ghl) => {
-            ("ghl", json!({"base_url": ghl.base_url, "location_id": ghl.location_id}), None)
-        }
+        AccountConfig::Ghl(ghl) => (
+            "ghl",
+            json!({"base_url": ghl.base_url, "location_id": ghl.location_id}),
+            None,
+        ),
     };
     let hook_key_is_declared =
         matches!(&config.account, AccountConfig::ThriveCart(shop) if shop.hook_key.is_some());
@@ -262,7 +305,9 @@ fn declare(config: &ConnectionConfig, now: UnixMs) -> Declared {
 
 fn new_hook_key() -> String {
     let mut rng = rand::rng();
-    (0..HOOK_KEY_LENGTH).map(|_| char::from(rng.sample(rand::distr::Alphanumeric))).collect()
+    (0..HOOK_KEY_LENGTH)
+        .map(|_| char::from(rng.sample(rand::distr::Alphanumeric)))
+        .collect()
 }
 
 /// Writes down what is only in memory: when events last came in and addresses were checked.
@@ -271,7 +316,11 @@ pub(crate) async fn flush(directory: &Directory, db: &Db) -> Result<(), Error> {
         .sources()
         .map(|source| {
             let received_at = source.received_at.swap(0, Ordering::Relaxed);
-            (source.id, received_at, source.checked.swap(false, Ordering::Relaxed))
+            (
+                source.id,
+                received_at,
+                source.checked.swap(false, Ordering::Relaxed),
+            )
         })
         .filter(|(_, received_at, checked)| *received_at != 0 || *checked)
         .collect();

@@ -101,12 +101,18 @@ impl Shared {
     /// Room for `bytes` more of a body that is being read; `None` when too much is in memory already.
     pub(crate) fn room(&self, bytes: usize) -> Option<Room> {
         let permits = u32::try_from(bytes).ok()?;
-        Arc::clone(&self.inbox_room).try_acquire_many_owned(permits).ok().map(Room)
+        Arc::clone(&self.inbox_room)
+            .try_acquire_many_owned(permits)
+            .ok()
+            .map(Room)
     }
 
     /// Notes that the sender checked the address of a hook.
     pub(crate) fn check_hook(&self, hook_key: &str) -> Result<(), Refused> {
-        let source = self.directory.source_by_key(hook_key).ok_or(Refused::UnknownHook)?;
+        let source = self
+            .directory
+            .source_by_key(hook_key)
+            .ok_or(Refused::UnknownHook)?;
         source.checked.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -117,7 +123,11 @@ impl Shared {
         content_type: Option<&str>,
         body: Bytes,
     ) -> Result<Accepted, Refused> {
-        let source = Arc::clone(self.directory.source_by_key(hook_key).ok_or(Refused::UnknownHook)?);
+        let source = Arc::clone(
+            self.directory
+                .source_by_key(hook_key)
+                .ok_or(Refused::UnknownHook)?,
+        );
         match thrivecart::decode(content_type, &body, &thrivecart::Limits::default())? {
             thrivecart::Delivery::Ping => {
                 source.checked.store(true, Ordering::Relaxed);
@@ -125,7 +135,10 @@ impl Shared {
             }
             thrivecart::Delivery::Event(incoming) => {
                 if let Some(refusal) = Refusal::of(&source, &incoming) {
-                    let put = Put { content_type: content_type.map(str::to_owned), body: body.to_vec() };
+                    let put = Put {
+                        content_type: content_type.map(str::to_owned),
+                        body: body.to_vec(),
+                    };
                     return Err(self.put_aside(&source, refusal, &put).await?);
                 }
                 drop(body);
@@ -135,13 +148,21 @@ impl Shared {
     }
 
     /// Stores a delivery that is let in.
-    pub(crate) async fn store_delivery(&self, source: &Source, incoming: Incoming) -> Result<Accepted, Refused> {
+    pub(crate) async fn store_delivery(
+        &self,
+        source: &Source,
+        incoming: Incoming,
+    ) -> Result<Accepted, Refused> {
         let delivery = self.delivery(source, incoming);
-        source.received_at.store(delivery.received_at.0, Ordering::Relaxed);
+        source
+            .received_at
+            .store(delivery.received_at.0, Ordering::Relaxed);
         #[cfg(feature = "break")]
         let early = (self.broken == Some(crate::Broken::AckBeforeCommit)).then_some(delivery.event_id);
         let (answer, stored) = oneshot::channel();
-        self.inbox.try_send(Job { delivery, answer }).map_err(|_| Refused::Overloaded)?;
+        self.inbox
+            .try_send(Job { delivery, answer })
+            .map_err(|_| Refused::Overloaded)?;
         #[cfg(feature = "break")]
         if let Some(event) = early {
             return Ok(Accepted::New(event));
@@ -161,8 +182,9 @@ impl Shared {
         let now = self.clock.now();
         let Incoming { event, masked, .. } = incoming;
         let facts = event.facts;
-        let (amount_minor, currency) =
-            facts.amount.map_or((None, None), |money| (Some(money.minor), Some(money.currency)));
+        let (amount_minor, currency) = facts
+            .amount
+            .map_or((None, None), |money| (Some(money.minor), Some(money.currency)));
         let delivery = Delivery {
             event_id: EventId::new(now),
             workspace_id: source.workspace_id,
@@ -179,7 +201,9 @@ impl Shared {
             content_type: masked.content_type.name(),
             body: masked.body,
             dedupe_keys: event.dedupe_keys.into_iter().map(|key| key.0).collect(),
-            runs: self.automations.runs_for(facts.kind.as_str(), facts.mode, source.sync_test_mode, now),
+            runs: self
+                .automations
+                .runs_for(facts.kind.as_str(), facts.mode, source.sync_test_mode, now),
             kind: facts.kind.0,
         };
         #[cfg(feature = "break")]
@@ -193,7 +217,10 @@ impl Shared {
             Some(crate::Broken::NoDedupe) => delivery.dedupe_keys.clear(),
             Some(crate::Broken::NoLanes) => {
                 let id = delivery.event_id.to_string();
-                delivery.contact_keys = vec![cartlane_model::ContactKey::Customer { account: "broken".into(), id }];
+                delivery.contact_keys = vec![cartlane_model::ContactKey::Customer {
+                    account: "broken".into(),
+                    id,
+                }];
             }
             _ => {}
         }
@@ -230,7 +257,9 @@ impl Shared {
         let writers = Arc::new(tokio::sync::Semaphore::new(WRITERS));
         let mut group = Vec::new();
         while jobs.recv_many(&mut group, GROUP).await > 0 {
-            let Ok(writer) = Arc::clone(&writers).acquire_owned().await else { return };
+            let Ok(writer) = Arc::clone(&writers).acquire_owned().await else {
+                return;
+            };
             while group.len() < GROUP
                 && let Ok(job) = jobs.try_recv()
             {
@@ -279,7 +308,9 @@ impl Shared {
         to: usize,
     ) -> Result<Vec<Taken>, Error> {
         let deliveries = Arc::clone(deliveries);
-        self.db.write(move |tx| inbox::take(tx, &deliveries[from..to])).await
+        self.db
+            .write(move |tx| inbox::take(tx, &deliveries[from..to]))
+            .await
     }
 }
 
@@ -290,15 +321,18 @@ enum Refusal {
 
 impl Refusal {
     fn of(source: &Source, incoming: &Incoming) -> Option<Self> {
-        let matches =
-            incoming.secret.as_ref().is_some_and(|given| thrivecart::secret_matches(given, &source.secrets));
+        let matches = incoming
+            .secret
+            .as_ref()
+            .is_some_and(|given| thrivecart::secret_matches(given, &source.secrets));
         if !matches {
             return Some(Self::Secret);
         }
         match (&source.account, &incoming.account) {
-            (Some(expected), Some(given)) if expected != given => {
-                Some(Self::Account { given: given.clone(), expected: expected.clone() })
-            }
+            (Some(expected), Some(given)) if expected != given => Some(Self::Account {
+                given: given.clone(),
+                expected: expected.clone(),
+            }),
             _ => None,
         }
     }
@@ -313,7 +347,12 @@ impl Refusal {
     fn refused(self, connection: String, kept: QuarantineId) -> Refused {
         match self {
             Self::Secret => Refused::WrongSecret { connection, kept },
-            Self::Account { given, expected } => Refused::WrongAccount { connection, given, expected, kept },
+            Self::Account { given, expected } => Refused::WrongAccount {
+                connection,
+                given,
+                expected,
+                kept,
+            },
         }
     }
 }

@@ -27,6 +27,8 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
+use cartlane_catalog::Catalog;
+use cartlane_flow::Document;
 use cartlane_model::{CallId, Clock, NodeId};
 use cartlane_store::{Db, Dialect, Error, lanes};
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -99,8 +101,12 @@ impl Engine {
         let directory = directory::Directory::open(&db, &options.connections, now, client).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);
         let clock = Arc::clone(&options.clock);
-        let budgets =
-            budget::Budgets::new(options.node_id, db.clone(), clock, options.limits.request_timeout_ms);
+        let budgets = budget::Budgets::new(
+            options.node_id,
+            db.clone(),
+            clock,
+            options.limits.request_timeout_ms,
+        );
         let shared = Arc::new(Shared {
             node: options.node_id,
             db,
@@ -123,7 +129,10 @@ impl Engine {
         shared.automations.refresh(&shared.db).await?;
         if shared.db.dialect() == Dialect::Sqlite {
             let node = shared.node;
-            shared.db.write(move |tx| lanes::release_all_of_the_dead(tx, node)).await?;
+            shared
+                .db
+                .write(move |tx| lanes::release_all_of_the_dead(tx, node))
+                .await?;
         }
         Ok((Self { shared, jobs }, handle))
     }
@@ -182,8 +191,12 @@ impl Handle {
         if !there.is_empty() {
             return Ok(());
         }
-        let documents: Vec<serde_json::Value> =
-            cartlane_flow::defaults().iter().map(cartlane_flow::Document::to_json).collect();
+        let read = |(_, yaml): &(&str, &str)| Document::from_yaml(yaml, Catalog::builtin());
+        let documents = cartlane_flow::defaults()
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<_>, _>>()?;
+        let documents: Vec<serde_json::Value> = documents.iter().map(Document::to_json).collect();
         match self.apply(&documents, "cartlane").await {
             Ok(_) => Ok(()),
             Err(AdminError::Store(error)) => Err(error.into()),
@@ -206,6 +219,6 @@ fn ghl_client(
         allow_private_networks: ghl.allow_private_networks,
         ..cartlane_outbound::Options::default()
     };
-    let http = cartlane_outbound::Client::new(options).map_err(|error| error.to_string())?;
+    let http = cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())?;
     Ok(cartlane_ghl::Client::new(http, clock))
 }

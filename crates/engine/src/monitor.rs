@@ -26,12 +26,23 @@ impl Shared {
     /// Pauses a connection: its lanes wait, nothing fails, people are told.
     pub(crate) async fn pause(&self, target: &Target, code: &str, why: &str) {
         let (id, code_owned, why_owned) = (target.id, code.to_owned(), why.to_owned());
-        target.set_trouble(Some(Trouble { code: code.into(), reason: why.into(), since: self.now() }));
-        let paused =
-            self.db.write(move |tx| connections::pause(tx, id, &code_owned, &why_owned, FIRST_PROBE_MS)).await;
+        target.set_trouble(Some(Trouble {
+            code: code.into(),
+            reason: why.into(),
+            since: self.now(),
+        }));
+        let paused = self
+            .db
+            .write(move |tx| connections::pause(tx, id, &code_owned, &why_owned, FIRST_PROBE_MS))
+            .await;
         match paused {
             Ok(true) => {
-                tracing::error!(connection = target.name, code, why, "connection paused; its lanes wait");
+                tracing::error!(
+                    connection = target.name,
+                    code,
+                    why,
+                    "connection paused; its lanes wait"
+                );
             }
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, connection = target.name, "a pause was not stored"),
@@ -72,7 +83,11 @@ impl Shared {
 
     async fn probe(&self, target: &Target) -> Result<(), Error> {
         let id = target.id;
-        if !self.db.write(move |tx| connections::take_probe(tx, id, PROBE_EVERY_MS)).await? {
+        if !self
+            .db
+            .write(move |tx| connections::take_probe(tx, id, PROBE_EVERY_MS))
+            .await?
+        {
             return Ok(());
         }
         if !self.answers(target).await {
@@ -81,7 +96,11 @@ impl Shared {
         target.failures.store(0, Ordering::Relaxed);
         target.set_trouble(None);
         let lanes = self.db.write(move |tx| connections::resume(tx, id)).await?;
-        tracing::info!(connection = target.name, lanes, "connection works again; its lanes go on");
+        tracing::info!(
+            connection = target.name,
+            lanes,
+            "connection works again; its lanes go on"
+        );
         self.work_is_there.notify_one();
         Ok(())
     }
@@ -93,7 +112,9 @@ impl Shared {
             .get("ghl.contacts.find_duplicate")
             .and_then(|operation| operation.request(&inputs, &target.account.location_id).ok());
         let Some(request) = request else { return false };
-        let Leave::Now(permit) = self.budgets.acquire(target.id).await else { return false };
+        let Leave::Now(permit) = self.budgets.acquire(target.id).await else {
+            return false;
+        };
         let exchange = target.client.send(&target.account, &request).await;
         permit.answered(&exchange.rate);
         match exchange.outcome {
@@ -104,13 +125,18 @@ impl Shared {
     }
 
     pub(crate) fn leases_renewed(&self, asked_at: tokio::time::Instant) {
-        *self.leases_renewed_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = asked_at;
+        *self
+            .leases_renewed_at
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = asked_at;
     }
 
     /// Whether this node's leases surely still hold.
     pub(crate) fn lease_is_fresh(&self) -> bool {
-        let renewed_at =
-            *self.leases_renewed_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let renewed_at = *self
+            .leases_renewed_at
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         renewed_at.elapsed() < Duration::from_millis(self.limits.lease_ms.unsigned_abs() * 3 / 4)
     }
 }

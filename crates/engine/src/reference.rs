@@ -9,5 +9,9 @@ const LENGTH: usize = 12;
 /// The reference of (event, automation, step): 12 letters and digits, 60 bits, the same each time.
 pub(crate) fn reference(event: EventId, automation: AutomationId, step: &str) -> String {
     let digest = Sha256::digest(format!("{event}/{automation}/{step}"));
-    digest.iter().take(LENGTH).map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect()
+    digest
+        .iter()
+        .take(LENGTH)
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect()
 }

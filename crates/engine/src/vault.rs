@@ -11,7 +11,9 @@ pub(crate) struct Vault(XChaCha20Poly1305);
 
 /// A sealed value does not open: another master key, another row, or damage.
 #[derive(Debug, thiserror::Error)]
-#[error("what is stored cannot be opened with this master key; start with the key that was in use when it was stored")]
+#[error(
+    "what is stored cannot be opened with this master key; start with the key that was in use when it was stored"
+)]
 pub struct Unopened;
 
 impl Vault {
@@ -22,7 +24,10 @@ impl Vault {
     /// Nonce and ciphertext of `plain`, to stand in `row`.
     pub fn seal(&self, row: &str, plain: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE_BYTES] = rand::random();
-        let payload = Payload { msg: plain, aad: row.as_bytes() };
+        let payload = Payload {
+            msg: plain,
+            aad: row.as_bytes(),
+        };
         // Encryption fails only for texts of more than 256 GiB.
         let sealed = self.0.encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
         [nonce.as_slice(), &sealed].concat()
@@ -31,8 +36,13 @@ impl Vault {
     /// What was sealed to stand in `row`.
     pub fn open(&self, row: &str, sealed: &[u8]) -> Result<Vec<u8>, Unopened> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(Unopened)?;
-        let payload = Payload { msg: text, aad: row.as_bytes() };
-        self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| Unopened)
+        let payload = Payload {
+            msg: text,
+            aad: row.as_bytes(),
+        };
+        self.0
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map_err(|_| Unopened)
     }
 }
 
@@ -44,7 +54,10 @@ mod tests {
     fn what_is_sealed_opens_only_in_its_row_with_its_key() {
         let vault = Vault::new(&[7; 32]);
         let sealed = vault.seal("quar_1", b"a body");
-        assert_eq!(vault.open("quar_1", &sealed).ok().as_deref(), Some(b"a body".as_slice()));
+        assert_eq!(
+            vault.open("quar_1", &sealed).ok().as_deref(),
+            Some(b"a body".as_slice())
+        );
         assert!(vault.open("quar_2", &sealed).is_err());
         assert!(Vault::new(&[8; 32]).open("quar_1", &sealed).is_err());
         assert!(!sealed.windows(6).any(|window| window == b"a body"));

@@ -27,7 +27,11 @@ impl Shared {
         let active = Arc::new(AtomicUsize::new(0));
         while !shutdown.is_cancelled() {
             let free = self.limits.workers.saturating_sub(active.load(Ordering::Relaxed));
-            let claimed = if free == 0 { Vec::new() } else { self.claim(free).await };
+            let claimed = if free == 0 {
+                Vec::new()
+            } else {
+                self.claim(free).await
+            };
             let more = claimed.len() == free && free > 0;
             for (lane, work) in claimed {
                 active.fetch_add(1, Ordering::Relaxed);
@@ -129,9 +133,14 @@ impl Shared {
     }
 
     async fn must_wait_its_turn(&self, work: &Work) -> bool {
-        let Some(after) = work.after_lane.clone() else { return false };
+        let Some(after) = work.after_lane.clone() else {
+            return false;
+        };
         let run = work.run_id;
-        self.db.read(move |tx| runs::waits_for(tx, &after, run)).await.unwrap_or(true)
+        self.db
+            .read(move |tx| runs::waits_for(tx, &after, run))
+            .await
+            .unwrap_or(true)
     }
 
     /// Writes what a turn came to, all in one; the lane's next run, when this one is over.
@@ -193,7 +202,10 @@ impl Shared {
         self.db
             .write(move |tx| {
                 let rows = cartlane_store::connections::list(tx)?;
-                if rows.iter().any(|row| row.id == connection && row.trouble.is_none()) {
+                if rows
+                    .iter()
+                    .any(|row| row.id == connection && row.trouble.is_none())
+                {
                     lanes::wake(tx, connection)?;
                 }
                 Ok::<_, Error>(())
@@ -205,8 +217,9 @@ impl Shared {
         let (run, event) = (work.run_id, work.event.id);
         match &turn.ending {
             Ending::Over(End::Failed, reason) => {
-                let (code, message) =
-                    reason.as_ref().map_or(("", ""), |reason| (reason.code.as_str(), reason.message.as_str()));
+                let (code, message) = reason
+                    .as_ref()
+                    .map_or(("", ""), |reason| (reason.code.as_str(), reason.message.as_str()));
                 tracing::error!(%run, %event, code, message, "run failed");
             }
             Ending::Over(end, _) => {
@@ -227,7 +240,11 @@ impl Shared {
         let every = Duration::from_millis(self.limits.lease_ms.unsigned_abs() / 4);
         loop {
             let (node, lease_ms, asked_at) = (self.node, self.limits.lease_ms, Instant::now());
-            match self.db.write(move |tx| lanes::extend_leases(tx, node, lease_ms)).await {
+            match self
+                .db
+                .write(move |tx| lanes::extend_leases(tx, node, lease_ms))
+                .await
+            {
                 Ok(_) => self.leases_renewed(asked_at),
                 Err(error) => tracing::warn!(%error, "leases were not extended"),
             }
@@ -257,7 +274,10 @@ pub(crate) enum Ending {
     /// To go on later, through no fault of anybody's.
     Wait { in_ms: i64, reason: Option<Reason> },
     /// To go on when the connection is mended.
-    WaitFor { connection: ConnectionId, reason: Reason },
+    WaitFor {
+        connection: ConnectionId,
+        reason: Reason,
+    },
     /// To go on when a scope has been granted; the lane goes on without it.
     SetAside(Reason),
     /// Somebody else has the lane.
@@ -270,11 +290,20 @@ pub(crate) fn write_all(tx: &mut dyn cartlane_store::db::Tx, writes: &[Write]) -
         match write {
             Write::Call(call) => journal::record_call(tx, call)?,
             Write::Step { key, place, step } => journal::record_step(tx, *key, *place, step)?,
-            Write::Link { contact, connection, link } => {
+            Write::Link {
+                contact,
+                connection,
+                link,
+            } => {
                 contacts::remember_link(tx, *contact, *connection, link)?;
             }
             Write::Unlink { contact, connection } => contacts::forget_link(tx, *contact, *connection)?,
-            Write::State { contact, connection, key, occurred_at } => {
+            Write::State {
+                contact,
+                connection,
+                key,
+                occurred_at,
+            } => {
                 contacts::remember_state(tx, *contact, *connection, key, *occurred_at)?;
             }
         }

@@ -46,6 +46,7 @@ pub mod filters;
 mod input;
 pub mod names;
 mod node;
+mod operations;
 mod parse;
 pub mod scope;
 mod syntax;

@@ -22,13 +22,21 @@ pub struct Problem {
 impl Problem {
     /// A problem that trying again does not mend.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status: status.as_u16(), code, detail: detail.into(), retry_after: None }
+        Self {
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     /// A problem that time mends.
     pub fn busy(code: &'static str, detail: impl Into<String>, retry_after: u32) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        Self { retry_after: Some(retry_after), ..Self::new(status, code, detail) }
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(status, code, detail)
+        }
     }
 }
 
@@ -38,7 +46,10 @@ impl IntoResponse for Problem {
         let body = serde_json::to_string(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -66,11 +77,17 @@ impl From<AdminError> for Problem {
         match error {
             AdminError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, "admin.unknown", detail),
             AdminError::Unfit(_) => Self::new(StatusCode::CONFLICT, "admin.unfit", detail),
-            AdminError::Problems(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "document.invalid", detail),
+            AdminError::Problems(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "document.invalid", detail)
+            }
             AdminError::Refused(refused) => refused.into(),
             AdminError::Store(_) => {
                 tracing::error!(detail, "the database did not answer");
-                Self::busy("store.unavailable", "the database did not answer; see the server's log", 5)
+                Self::busy(
+                    "store.unavailable",
+                    "the database did not answer; see the server's log",
+                    5,
+                )
             }
         }
     }

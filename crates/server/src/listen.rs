@@ -46,7 +46,9 @@ where
     let tracker = TaskTracker::new();
     loop {
         let place = Arc::clone(&places).acquire_owned();
-        let Some(Ok(place)) = shutdown.run_until_cancelled(place).await else { break };
+        let Some(Ok(place)) = shutdown.run_until_cancelled(place).await else {
+            break;
+        };
         let stream = match shutdown.run_until_cancelled(accept()).await {
             None => break,
             Some(Ok(stream)) => stream,

@@ -109,7 +109,13 @@ pub fn apply(
     tx.execute(
         "INSERT INTO automation_versions (automation_id, version, document, created_at, author) \
          VALUES (?1, ?2, ?3, ?4, ?5)",
-        &[Value::id(&id), version.into(), new_document.to_string().into(), now.into(), author.into()],
+        &[
+            Value::id(&id),
+            version.into(),
+            new_document.to_string().into(),
+            now.into(),
+            author.into(),
+        ],
     )?;
     Ok(applied)
 }

@@ -80,7 +80,10 @@ pub fn grant(tx: &mut dyn Tx, ask: &Ask) -> Result<Grant, Error> {
     let daily_left = settle_day(tx, ask, &known, others.daily)?;
     let (slots, daily) = match known.limits {
         None => (i64::from(others.slots == 0), None),
-        Some(limits) => (slots(ask, limits.max, &others), daily_left.map(|left| day_block(left, others.nodes))),
+        Some(limits) => (
+            slots(ask, limits.max, &others),
+            daily_left.map(|left| day_block(left, others.nodes)),
+        ),
     };
     let kept = slots.max(ask.busy);
     tx.execute(
@@ -98,7 +101,12 @@ pub fn grant(tx: &mut dyn Tx, ask: &Ask) -> Result<Grant, Error> {
         ],
     )?;
     let daily_reset_at = known.reset_at.filter(|_| daily == Some(0)).map(UnixMs);
-    Ok(Grant { slots, daily, daily_reset_at, limits: known.limits })
+    Ok(Grant {
+        slots,
+        daily,
+        daily_reset_at,
+        limits: known.limits,
+    })
 }
 
 fn known(tx: &mut dyn Tx, ask: &Ask) -> Result<Known, Error> {
@@ -110,14 +118,29 @@ fn known(tx: &mut dyn Tx, ask: &Ask) -> Result<Known, Error> {
         "INSERT INTO budgets (connection_id, updated_at) VALUES (?1, now_ms()) ON CONFLICT DO NOTHING",
         &[Value::id(&ask.connection)],
     )?;
-    let sql = if tx.dialect() == Dialect::Sqlite { SQLITE } else { POSTGRES };
+    let sql = if tx.dialect() == Dialect::Sqlite {
+        SQLITE
+    } else {
+        POSTGRES
+    };
     let rows = tx.query(sql, &[Value::id(&ask.connection)])?;
-    let row = rows.first().ok_or_else(|| Error::Corrupt("a budget vanished".into()))?;
+    let row = rows
+        .first()
+        .ok_or_else(|| Error::Corrupt("a budget vanished".into()))?;
     let limits = match (row.opt_int(0)?, row.opt_int(1)?) {
-        (Some(max), Some(interval_ms)) => Some(Limits { max, interval_ms, daily: row.opt_int(2)? }),
+        (Some(max), Some(interval_ms)) => Some(Limits {
+            max,
+            interval_ms,
+            daily: row.opt_int(2)?,
+        }),
         _ => None,
     };
-    Ok(Known { limits, daily_left: row.opt_int(3)?, reset_at: row.opt_int(4)?, now: row.int(5)? })
+    Ok(Known {
+        limits,
+        daily_left: row.opt_int(3)?,
+        reset_at: row.opt_int(4)?,
+        now: row.int(5)?,
+    })
 }
 
 struct Others {
@@ -136,7 +159,12 @@ fn others(tx: &mut dyn Tx, ask: &Ask) -> Result<Others, Error> {
         "SELECT slots, daily, wants_more FROM budget_grants WHERE connection_id = ?1 AND node_id <> ?2",
         &[Value::id(&ask.connection), Value::id(&ask.node)],
     )?;
-    let mut others = Others { slots: 0, daily: 0, nodes: 0, wanting: 0 };
+    let mut others = Others {
+        slots: 0,
+        daily: 0,
+        nodes: 0,
+        wanting: 0,
+    };
     for row in &rows {
         others.slots += row.int(0)?;
         others.daily += row.int(1)?;
@@ -162,18 +190,28 @@ fn slots(ask: &Ask, max: i64, others: &Others) -> i64 {
 
 /// A part of what is left of the day, so that a dead node takes only that with it.
 fn day_block(left: i64, other_nodes: i64) -> i64 {
-    if left <= 0 { 0 } else { (left / (4 * (other_nodes + 1))).max(1).min(left) }
+    if left <= 0 {
+        0
+    } else {
+        (left / (4 * (other_nodes + 1))).max(1).min(left)
+    }
 }
 
 /// What is left of the day after what the node spent, or by its newest header; an over day is unknown again, so that
 /// one request may find out.
 fn settle_day(tx: &mut dyn Tx, ask: &Ask, known: &Known, others: i64) -> Result<Option<i64>, Error> {
     let over = known.reset_at.is_some_and(|at| at <= known.now);
-    let counted = known.daily_left.filter(|_| !over).map(|left| (left - ask.spent).max(0));
+    let counted = known
+        .daily_left
+        .filter(|_| !over)
+        .map(|left| (left - ask.spent).max(0));
     let told = ask.daily_left.map(|left| (left - others).max(0));
     let fresh = known.limits.and_then(|limits| limits.daily).filter(|_| over);
     let left = told.or(counted).or(fresh);
-    let reset_at = ask.daily_reset_at.map(|at| at.0).or(known.reset_at.filter(|_| !over));
+    let reset_at = ask
+        .daily_reset_at
+        .map(|at| at.0)
+        .or(known.reset_at.filter(|_| !over));
     tx.execute(
         "UPDATE budgets SET daily_left = ?2, daily_reset_at = ?3, updated_at = now_ms() WHERE connection_id = ?1",
         &[Value::id(&ask.connection), left.into(), reset_at.into()],

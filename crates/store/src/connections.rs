@@ -129,7 +129,10 @@ fn connection(row: &Row) -> Result<Connection, Error> {
 
 /// Notes that the sender has checked the hook's address.
 pub fn checked(tx: &mut dyn Tx, connection: ConnectionId) -> Result<(), Error> {
-    tx.execute("UPDATE connections SET last_checked_at = now_ms() WHERE id = ?1", &[Value::id(&connection)])?;
+    tx.execute(
+        "UPDATE connections SET last_checked_at = now_ms() WHERE id = ?1",
+        &[Value::id(&connection)],
+    )?;
     Ok(())
 }
 
@@ -163,7 +166,11 @@ pub fn take_probe(tx: &mut dyn Tx, connection: ConnectionId, again_in_ms: i64) -
     let changed = tx.execute(
         "UPDATE connections SET probe_at = now_ms() + ?2 WHERE id = ?1 AND state = 'paused' \
          AND (probe_at IS NULL OR probe_at <= now_ms() OR probe_at > now_ms() + ?3)",
-        &[Value::id(&connection), again_in_ms.into(), crate::lanes::FURTHEST_AHEAD_MS.into()],
+        &[
+            Value::id(&connection),
+            again_in_ms.into(),
+            crate::lanes::FURTHEST_AHEAD_MS.into(),
+        ],
     )?;
     Ok(changed > 0)
 }

@@ -41,10 +41,20 @@ pub(crate) fn resolve(
         tx.execute(
             "INSERT INTO contact_aliases (workspace_id, kind, value, contact_id, created_at) \
              VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-            &[Value::id(&workspace), kind.into(), value.as_str().into(), Value::id(&contact), now.into()],
+            &[
+                Value::id(&workspace),
+                kind.into(),
+                value.as_str().into(),
+                Value::id(&contact),
+                now.into(),
+            ],
         )?;
     }
-    let mut resolved = Resolved { contact, lane, after: None };
+    let mut resolved = Resolved {
+        contact,
+        lane,
+        after: None,
+    };
     for (other, other_lane) in known.into_iter().skip(1) {
         join(tx, &mut resolved, other, other_lane)?;
     }
@@ -62,7 +72,9 @@ fn find(
          WHERE a.workspace_id = ?1 AND a.kind = ?2 AND a.value = ?3",
         &[Value::id(&workspace), kind.into(), value.as_str().into()],
     )?;
-    rows.first().map(|row| Ok((row.id(0)?, row.text(1)?.to_owned()))).transpose()
+    rows.first()
+        .map(|row| Ok((row.id(0)?, row.text(1)?.to_owned())))
+        .transpose()
 }
 
 fn create(tx: &mut dyn Tx, workspace: WorkspaceId, now: UnixMs) -> Result<(ContactId, String), Error> {
@@ -70,7 +82,12 @@ fn create(tx: &mut dyn Tx, workspace: WorkspaceId, now: UnixMs) -> Result<(Conta
     let lane = contact.to_string();
     tx.execute(
         "INSERT INTO contacts (id, workspace_id, lane_id, created_at) VALUES (?1, ?2, ?3, ?4)",
-        &[Value::id(&contact), Value::id(&workspace), lane.as_str().into(), now.into()],
+        &[
+            Value::id(&contact),
+            Value::id(&workspace),
+            lane.as_str().into(),
+            now.into(),
+        ],
     )?;
     Ok((contact, lane))
 }
@@ -79,7 +96,10 @@ fn create(tx: &mut dyn Tx, workspace: WorkspaceId, now: UnixMs) -> Result<(Conta
 /// hold runs the other's go first.
 fn join(tx: &mut dyn Tx, keep: &mut Resolved, other: ContactId, other_lane: String) -> Result<(), Error> {
     let pair = [Value::id(&keep.contact), Value::id(&other)];
-    tx.execute("UPDATE contact_aliases SET contact_id = ?1 WHERE contact_id = ?2", &pair)?;
+    tx.execute(
+        "UPDATE contact_aliases SET contact_id = ?1 WHERE contact_id = ?2",
+        &pair,
+    )?;
     tx.execute(
         "UPDATE contact_links SET contact_id = ?1 WHERE contact_id = ?2 AND NOT EXISTS \
          (SELECT 1 FROM contact_links l WHERE l.contact_id = ?1 AND l.connection_id = contact_links.connection_id)",
@@ -116,19 +136,23 @@ pub struct Link {
 }
 
 /// The contact's link to `connection`.
-pub fn link(
-    tx: &mut dyn Tx,
-    contact: ContactId,
-    connection: ConnectionId,
-) -> Result<Option<Link>, Error> {
+pub fn link(tx: &mut dyn Tx, contact: ContactId, connection: ConnectionId) -> Result<Option<Link>, Error> {
     let rows = tx.query(
         "SELECT remote_id, filled FROM contact_links WHERE contact_id = ?1 AND connection_id = ?2",
         &[Value::id(&contact), Value::id(&connection)],
     )?;
     rows.first()
         .map(|row| {
-            let filled = row.text(1)?.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            Ok(Link { remote_id: row.text(0)?.to_owned(), filled })
+            let filled = row
+                .text(1)?
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect();
+            Ok(Link {
+                remote_id: row.text(0)?.to_owned(),
+                filled,
+            })
         })
         .transpose()
 }
@@ -189,7 +213,12 @@ pub fn remember_state(
         "INSERT INTO contact_states (contact_id, connection_id, key, occurred_at) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (contact_id, connection_id, key) DO UPDATE SET occurred_at = excluded.occurred_at \
          WHERE excluded.occurred_at >= contact_states.occurred_at",
-        &[Value::id(&contact), Value::id(&connection), key.into(), occurred_at.into()],
+        &[
+            Value::id(&contact),
+            Value::id(&connection),
+            key.into(),
+            occurred_at.into(),
+        ],
     )?;
     Ok(())
 }

@@ -10,7 +10,9 @@
 
 use std::collections::BTreeSet;
 
-use cartlane_model::{AutomationId, ConnectionId, ContactId, ContactKey, EventId, RunId, UnixMs, WorkspaceId};
+use cartlane_model::{
+    AutomationId, ConnectionId, ContactId, ContactKey, EventId, RunId, UnixMs, WorkspaceId,
+};
 use sha2::{Digest, Sha256};
 
 use crate::contacts::{self, Resolved};
@@ -163,10 +165,20 @@ struct Place {
 
 fn place(tx: &mut dyn Tx, delivery: &Delivery) -> Result<(Option<ContactId>, Place), Error> {
     if delivery.contact_keys.is_empty() {
-        return Ok((None, Place { id: delivery.connection_id.to_string(), after: None }));
+        return Ok((
+            None,
+            Place {
+                id: delivery.connection_id.to_string(),
+                after: None,
+            },
+        ));
     }
-    let Resolved { contact, lane, after } =
-        contacts::resolve(tx, delivery.workspace_id, &delivery.contact_keys, delivery.received_at)?;
+    let Resolved { contact, lane, after } = contacts::resolve(
+        tx,
+        delivery.workspace_id,
+        &delivery.contact_keys,
+        delivery.received_at,
+    )?;
     Ok((Some(contact), Place { id: lane, after }))
 }
 

@@ -52,7 +52,11 @@ pub fn steps(tx: &mut dyn Tx, event: EventId, automation: AutomationId) -> Resul
 fn step(row: &Row) -> Result<Step, Error> {
     Ok(Step {
         step_id: row.text(0)?.to_owned(),
-        state: if row.text(1)? == "done" { StepState::Done } else { StepState::Skipped },
+        state: if row.text(1)? == "done" {
+            StepState::Done
+        } else {
+            StepState::Skipped
+        },
         output: json(row.opt_text(2)?)?.unwrap_or(Json::Null),
         reason: row.opt_text(3)?.map(str::to_owned),
     })
@@ -102,7 +106,10 @@ pub(crate) fn forget_skipped_steps(
 }
 
 pub(crate) fn forget_open_steps_of_run(tx: &mut dyn Tx, run: RunId) -> Result<(), Error> {
-    tx.execute("DELETE FROM steps WHERE run_id = ?1 AND state = 'skipped'", &[Value::id(&run)])?;
+    tx.execute(
+        "DELETE FROM steps WHERE run_id = ?1 AND state = 'skipped'",
+        &[Value::id(&run)],
+    )?;
     Ok(())
 }
 
@@ -173,7 +180,10 @@ const OUTCOMES: [(Outcome, &str); 7] = [
 impl Outcome {
     /// The outcome as stored.
     pub fn as_str(self) -> &'static str {
-        OUTCOMES.iter().find(|(outcome, _)| *outcome == self).map_or("intent", |(_, text)| text)
+        OUTCOMES
+            .iter()
+            .find(|(outcome, _)| *outcome == self)
+            .map_or("intent", |(_, text)| text)
     }
 
     fn parse(text: &str) -> Result<Self, Error> {
@@ -215,7 +225,6 @@ pub fn record_call(tx: &mut dyn Tx, call: &Call) -> Result<(), Error> {
     )?;
     Ok(())
 }
-
 
 /// The calls that all runs of (event, automation) have made, oldest first.
 pub fn calls(tx: &mut dyn Tx, event: EventId, automation: AutomationId) -> Result<Vec<Call>, Error> {

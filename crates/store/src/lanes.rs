@@ -40,12 +40,7 @@ pub enum Next {
 }
 
 /// Makes room for `count` runs at the lane's tail and makes it due if it was idle; the first of their numbers.
-pub(crate) fn extend(
-    tx: &mut dyn Tx,
-    lane: &str,
-    workspace: WorkspaceId,
-    count: i64,
-) -> Result<i64, Error> {
+pub(crate) fn extend(tx: &mut dyn Tx, lane: &str, workspace: WorkspaceId, count: i64) -> Result<i64, Error> {
     let rows = tx.query(
         "INSERT INTO lanes (id, workspace_id, next_seq, ready_at, fence) VALUES (?1, ?2, ?3, now_ms(), 0) \
          ON CONFLICT (id) DO UPDATE SET next_seq = lanes.next_seq + ?3, \
@@ -53,13 +48,18 @@ pub(crate) fn extend(
          ELSE lanes.ready_at END RETURNING next_seq",
         &[lane.into(), Value::id(&workspace), count.into()],
     )?;
-    let next = rows.first().ok_or_else(|| Error::Corrupt("a lane vanished".into()))?.int(0)?;
+    let next = rows
+        .first()
+        .ok_or_else(|| Error::Corrupt("a lane vanished".into()))?
+        .int(0)?;
     Ok(next - count)
 }
 
 pub(crate) fn has_open_runs(tx: &mut dyn Tx, lane: &str) -> Result<bool, Error> {
-    let rows =
-        tx.query("SELECT 1 FROM runs WHERE lane_id = ?1 AND finished_at IS NULL LIMIT 1", &[lane.into()])?;
+    let rows = tx.query(
+        "SELECT 1 FROM runs WHERE lane_id = ?1 AND finished_at IS NULL LIMIT 1",
+        &[lane.into()],
+    )?;
     Ok(!rows.is_empty())
 }
 
@@ -72,11 +72,26 @@ pub fn claim(tx: &mut dyn Tx, node: NodeId, lease_ms: i64, limit: i64) -> Result
         (SELECT id FROM lanes WHERE ready_at IS NOT NULL AND (ready_at <= now_ms() OR ready_at > now_ms() + ?4) \
          AND (owner IS NULL OR owner <> ?1) ORDER BY ready_at LIMIT ?3 FOR UPDATE SKIP LOCKED) \
         RETURNING id, workspace_id, fence";
-    let sql = if tx.dialect() == Dialect::Sqlite { SQLITE } else { POSTGRES };
-    let params = [Value::id(&node), lease_ms.into(), limit.into(), FURTHEST_AHEAD_MS.into()];
+    let sql = if tx.dialect() == Dialect::Sqlite {
+        SQLITE
+    } else {
+        POSTGRES
+    };
+    let params = [
+        Value::id(&node),
+        lease_ms.into(),
+        limit.into(),
+        FURTHEST_AHEAD_MS.into(),
+    ];
     let rows = tx.query(sql, &params)?;
     rows.iter()
-        .map(|row| Ok(Lane { id: row.text(0)?.to_owned(), workspace_id: row.id(1)?, fence: row.int(2)? }))
+        .map(|row| {
+            Ok(Lane {
+                id: row.text(0)?.to_owned(),
+                workspace_id: row.id(1)?,
+                fence: row.int(2)?,
+            })
+        })
         .collect()
 }
 
@@ -85,8 +100,14 @@ pub fn hold(tx: &mut dyn Tx, lane: &Lane) -> Result<bool, Error> {
     const SQLITE: &str = "SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2 AND owner IS NOT NULL";
     const POSTGRES: &str =
         "SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2 AND owner IS NOT NULL FOR NO KEY UPDATE";
-    let sql = if tx.dialect() == Dialect::Sqlite { SQLITE } else { POSTGRES };
-    Ok(!tx.query(sql, &[lane.id.as_str().into(), lane.fence.into()])?.is_empty())
+    let sql = if tx.dialect() == Dialect::Sqlite {
+        SQLITE
+    } else {
+        POSTGRES
+    };
+    Ok(!tx
+        .query(sql, &[lane.id.as_str().into(), lane.fence.into()])?
+        .is_empty())
 }
 
 /// Extends the lease of every lane that the node owns.
@@ -147,7 +168,12 @@ pub fn next_due_ms(tx: &mut dyn Tx) -> Result<Option<i64>, Error> {
 
 /// How many runs are not finished, and since when the oldest of them has been there.
 pub fn backlog(tx: &mut dyn Tx) -> Result<(i64, Option<UnixMs>), Error> {
-    let rows = tx.query("SELECT COUNT(*), MIN(created_at) FROM runs WHERE finished_at IS NULL", &[])?;
-    let row = rows.first().ok_or_else(|| Error::Corrupt("COUNT gave no row".into()))?;
+    let rows = tx.query(
+        "SELECT COUNT(*), MIN(created_at) FROM runs WHERE finished_at IS NULL",
+        &[],
+    )?;
+    let row = rows
+        .first()
+        .ok_or_else(|| Error::Corrupt("COUNT gave no row".into()))?;
     Ok((row.int(0)?, row.opt_int(1)?.map(UnixMs)))
 }

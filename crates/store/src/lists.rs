@@ -62,7 +62,10 @@ pub struct EventRow {
 /// Events that fit `filter`, newest first.
 pub fn events(tx: &mut dyn Tx, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, Error> {
     let product = filter.product.as_ref().map(|product| format!("%,{product},%"));
-    let contact = filter.contact.as_ref().map(|contact| cartlane_model::contact::email_key(contact));
+    let contact = filter
+        .contact
+        .as_ref()
+        .map(|contact| cartlane_model::contact::email_key(contact));
     let rows = tx.query(
         "SELECT e.id, e.connection_id, e.contact_id, e.kind, e.mode, e.occurred_at, e.received_at, e.email, \
          e.order_id, e.items, e.amount_minor, e.currency, e.repeats FROM events e WHERE \
@@ -91,8 +94,10 @@ pub fn events(tx: &mut dyn Tx, filter: &EventFilter, limit: i64) -> Result<Vec<E
 
 fn event_row(tx: &mut dyn Tx, row: &Row) -> Result<EventRow, Error> {
     let id: EventId = row.id(0)?;
-    let states =
-        tx.query("SELECT state FROM runs WHERE event_id = ?1 ORDER BY lane_seq", &[Value::id(&id)])?;
+    let states = tx.query(
+        "SELECT state FROM runs WHERE event_id = ?1 ORDER BY lane_seq",
+        &[Value::id(&id)],
+    )?;
     Ok(EventRow {
         id,
         connection_id: row.id(1)?,
@@ -103,11 +108,19 @@ fn event_row(tx: &mut dyn Tx, row: &Row) -> Result<EventRow, Error> {
         received_at: UnixMs(row.int(6)?),
         email: row.opt_text(7)?.map(str::to_owned),
         order_id: row.opt_text(8)?.map(str::to_owned),
-        items: row.text(9)?.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect(),
+        items: row
+            .text(9)?
+            .split(',')
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned)
+            .collect(),
         amount_minor: row.opt_int(10)?,
         currency: row.opt_text(11)?.map(str::to_owned),
         repeats: row.int(12)?,
-        run_states: states.iter().map(|row| Ok(row.text(0)?.to_owned())).collect::<Result<_, Error>>()?,
+        run_states: states
+            .iter()
+            .map(|row| Ok(row.text(0)?.to_owned()))
+            .collect::<Result<_, Error>>()?,
     })
 }
 

@@ -80,6 +80,9 @@ fn aside(row: &Row) -> Result<Aside, Error> {
 
 /// Notes that it was let in.
 pub fn released(tx: &mut dyn Tx, id: QuarantineId) -> Result<(), Error> {
-    tx.execute("UPDATE quarantine SET released_at = now_ms() WHERE id = ?1", &[Value::id(&id)])?;
+    tx.execute(
+        "UPDATE quarantine SET released_at = now_ms() WHERE id = ?1",
+        &[Value::id(&id)],
+    )?;
     Ok(())
 }

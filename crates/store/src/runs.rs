@@ -173,7 +173,11 @@ pub fn finish(
 }
 
 fn warnings_json(warnings: &[String]) -> Option<String> {
-    if warnings.is_empty() { None } else { serde_json::to_string(warnings).ok() }
+    if warnings.is_empty() {
+        None
+    } else {
+        serde_json::to_string(warnings).ok()
+    }
 }
 
 /// Takes the lane's next run, or lets the lane go when there is none. Call after [`lanes::hold`].
@@ -213,7 +217,11 @@ pub fn put_off(
 pub fn set_aside(tx: &mut dyn Tx, run: RunId, reason: &Reason) -> Result<(), Error> {
     tx.execute(
         "UPDATE runs SET state = 'held', error_code = ?2, error = ?3 WHERE id = ?1",
-        &[Value::id(&run), reason.code.as_str().into(), reason.message.as_str().into()],
+        &[
+            Value::id(&run),
+            reason.code.as_str().into(),
+            reason.message.as_str().into(),
+        ],
     )?;
     Ok(())
 }
@@ -264,9 +272,13 @@ pub enum Retried {
 
 /// Queues a failed run again from its failed step, at its lane's tail.
 pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
-    let rows =
-        tx.query("SELECT state, lane_id, workspace_id FROM runs WHERE id = ?1", &[Value::id(&run)])?;
-    let Some(row) = rows.first() else { return Ok(Retried::Unknown) };
+    let rows = tx.query(
+        "SELECT state, lane_id, workspace_id FROM runs WHERE id = ?1",
+        &[Value::id(&run)],
+    )?;
+    let Some(row) = rows.first() else {
+        return Ok(Retried::Unknown);
+    };
     if row.text(0)? != "failed" {
         return Ok(Retried::NotFailed(row.text(0)?.to_owned()));
     }
@@ -276,9 +288,19 @@ pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
         &[lane.into(), Value::id(&run)],
     )?;
     let after: Vec<RunId> = newer.iter().map(|row| row.id(0)).collect::<Result<_, _>>()?;
-    let note = after.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let note = after
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
     journal::forget_open_steps_of_run(tx, run)?;
-    requeue(tx, run, lane, row.id(2)?, (!note.is_empty()).then_some(note.as_str()))?;
+    requeue(
+        tx,
+        run,
+        lane,
+        row.id(2)?,
+        (!note.is_empty()).then_some(note.as_str()),
+    )?;
     Ok(Retried::Queued { after })
 }
 

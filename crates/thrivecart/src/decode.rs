@@ -56,7 +56,9 @@ impl ContentType {
 
     /// The reverse of [`ContentType::name`].
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Form, Self::Json].into_iter().find(|form| form.name() == name)
+        [Self::Form, Self::Json]
+            .into_iter()
+            .find(|form| form.name() == name)
     }
 }
 

@@ -25,9 +25,9 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::binary::{self, Profile};
-use cartlane_testkit::postgres::Cluster;
 use crate::processes::{Server, Setup};
 use crate::sandbox::Sandbox;
+use cartlane_testkit::postgres::Cluster;
 use gate::Gate;
 use sender::Sender;
 pub use verdict::Scenario;

@@ -34,7 +34,10 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
         Command::List => list(&admin.get("/api/automations", &[]).await?, as_json),
         Command::Show { name } => show(&admin.get("/api/automations", &[]).await?, &name)?,
         Command::Plan { event } => {
-            plan(&admin.get(&format!("/api/events/{event}/plan"), &[]).await?, as_json);
+            plan(
+                &admin.get(&format!("/api/events/{event}/plan"), &[]).await?,
+                as_json,
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -48,12 +51,21 @@ fn list(answer: &Value, as_json: bool) {
     if as_json {
         return output::json(answer);
     }
-    let columns = [("ID", "/id"), ("NAME", "/name"), ("ON", "/document/on"), ("VERSION", "/version"), ("ENABLED", "/enabled")];
+    let columns = [
+        ("ID", "/id"),
+        ("NAME", "/name"),
+        ("ON", "/document/on"),
+        ("VERSION", "/version"),
+        ("ENABLED", "/enabled"),
+    ];
     output::table(rows(answer), &columns);
 }
 
 fn show(answer: &Value, name: &str) -> anyhow::Result<()> {
-    match rows(answer).iter().find(|row| row["name"] == name || row["id"] == name) {
+    match rows(answer)
+        .iter()
+        .find(|row| row["name"] == name || row["id"] == name)
+    {
         Some(row) => output::json(&row["document"]),
         None => bail!("there is no automation `{name}`; `cartlane automations list` lists what there is"),
     }

@@ -24,14 +24,38 @@ const SECRET: &str = "DEMOSECRET01";
 
 /// Recorded deliveries in the order in which they are sent, each with its name.
 const SAMPLES: [(&str, &str); 8] = [
-    ("cart.abandoned", include_str!("../../../thrivecart/fixtures/cart.abandoned.2020.form")),
-    ("order.success", include_str!("../../../thrivecart/fixtures/order.success.subscription.stripe.testmode.2023.form")),
-    ("order.subscription_payment", include_str!("../../../thrivecart/fixtures/order.subscription_payment.stripe.live.2020.form")),
-    ("order.success (two items)", include_str!("../../../thrivecart/fixtures/docstyle/order.success.product_plus_upsell.form")),
-    ("order.rebill_failed", include_str!("../../../thrivecart/fixtures/docstyle/order.rebill_failed.form")),
-    ("order.subscription_cancelled", include_str!("../../../thrivecart/fixtures/docstyle/order.subscription_cancelled.form")),
-    ("order.subscription_resumed", include_str!("../../../thrivecart/fixtures/docstyle/order.subscription_resumed.form")),
-    ("order.refund", include_str!("../../../thrivecart/fixtures/docstyle/order.refund.upsell.form")),
+    (
+        "cart.abandoned",
+        include_str!("../../../thrivecart/fixtures/cart.abandoned.2020.form"),
+    ),
+    (
+        "order.success",
+        include_str!("../../../thrivecart/fixtures/order.success.subscription.stripe.testmode.2023.form"),
+    ),
+    (
+        "order.subscription_payment",
+        include_str!("../../../thrivecart/fixtures/order.subscription_payment.stripe.live.2020.form"),
+    ),
+    (
+        "order.success (two items)",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.success.product_plus_upsell.form"),
+    ),
+    (
+        "order.rebill_failed",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.rebill_failed.form"),
+    ),
+    (
+        "order.subscription_cancelled",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.subscription_cancelled.form"),
+    ),
+    (
+        "order.subscription_resumed",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.subscription_resumed.form"),
+    ),
+    (
+        "order.refund",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.refund.upsell.form"),
+    ),
 ];
 
 /// How the demo ends.
@@ -87,7 +111,10 @@ async fn demo(arguments: &Arguments, data_dir: &std::path::Path) -> anyhow::Resu
     send_samples(&hook).await?;
     wait_until_done(&engine, &shutdown).await?;
     print_contacts(&sandbox.url()).await?;
-    output::line(&format!("\nlook further:  cartlane --config {}/cartlane.toml events list", data_dir.display()));
+    output::line(&format!(
+        "\nlook further:  cartlane --config {}/cartlane.toml events list",
+        data_dir.display()
+    ));
     if arguments.exit_when_done {
         shutdown.cancel();
     } else {
@@ -114,14 +141,23 @@ fn connections(sandbox_url: &str) -> Vec<ConnectionConfig> {
         allow_private_networks: true,
     };
     vec![
-        ConnectionConfig { name: "shop".into(), account: AccountConfig::ThriveCart(shop) },
-        ConnectionConfig { name: "crm".into(), account: AccountConfig::Ghl(crm) },
+        ConnectionConfig {
+            name: "shop".into(),
+            account: AccountConfig::ThriveCart(shop),
+        },
+        ConnectionConfig {
+            name: "crm".into(),
+            account: AccountConfig::Ghl(crm),
+        },
     ]
 }
 
 async fn hook_path(engine: &Handle) -> anyhow::Result<String> {
     let health = engine.health().await?;
-    let key = health.connections.iter().find_map(|connection| connection.hook_key.clone());
+    let key = health
+        .connections
+        .iter()
+        .find_map(|connection| connection.hook_key.clone());
     Ok(format!("/hooks/thrivecart/{}", key.unwrap_or_default()))
 }
 
@@ -148,9 +184,15 @@ async fn wait_until_done(engine: &Handle, shutdown: &CancellationToken) -> anyho
 
 /// Prints the contacts as GHL's own API gives them.
 async fn print_contacts(url: &str) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder().no_proxy().user_agent("cartlane-demo").build()?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .user_agent("cartlane-demo")
+        .build()?;
     let get = async |path: String| -> anyhow::Result<Value> {
-        let request = client.get(format!("{url}{path}")).bearer_auth(TOKEN).header("Version", "2021-07-28");
+        let request = client
+            .get(format!("{url}{path}"))
+            .bearer_auth(TOKEN)
+            .header("Version", "2021-07-28");
         Ok(request.send().await?.error_for_status()?.json().await?)
     };
     let page = get(format!("/contacts/?locationId={LOCATION}&limit=100")).await?;
@@ -159,8 +201,19 @@ async fn print_contacts(url: &str) -> anyhow::Result<()> {
         let whole = get(format!("/contacts/{id}")).await?;
         let contact = &whole["contact"];
         let text = |name: &str| contact[name].as_str().unwrap_or_default();
-        output::line(&format!("\n{} {} <{}> {}", text("firstName"), text("lastName"), text("email"), text("phone")));
-        let tags: Vec<&str> = contact["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        output::line(&format!(
+            "\n{} {} <{}> {}",
+            text("firstName"),
+            text("lastName"),
+            text("email"),
+            text("phone")
+        ));
+        let tags: Vec<&str> = contact["tags"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         output::line(&format!("  tags: {}", tags.join(", ")));
         let notes = get(format!("/contacts/{id}/notes")).await?;
         for note in notes["notes"].as_array().into_iter().flatten() {

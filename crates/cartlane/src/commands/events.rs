@@ -90,7 +90,10 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             if as_json {
                 output::json(&answer);
             } else {
-                output::line(&format!("{} events are replayed; `cartlane runs list` shows how they go", answer["replayed"]));
+                output::line(&format!(
+                    "{} events are replayed; `cartlane runs list` shows how they go",
+                    answer["replayed"]
+                ));
             }
         }
     }
@@ -98,10 +101,21 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
 }
 
 fn replay(filter: Filter) -> anyhow::Result<Value> {
-    let Filter { from, to, kind, product, status, contact, mode } = filter;
+    let Filter {
+        from,
+        to,
+        kind,
+        product,
+        status,
+        contact,
+        mode,
+    } = filter;
     let query = json!({"from": from, "to": to, "kind": kind, "product": product, "status": status,
                        "contact": contact, "mode": mode});
-    if query.as_object().is_some_and(|fields| fields.values().all(Value::is_null)) {
+    if query
+        .as_object()
+        .is_some_and(|fields| fields.values().all(Value::is_null))
+    {
         bail!("say which events: give --from, --kind, --contact or another filter");
     }
     Ok(query)

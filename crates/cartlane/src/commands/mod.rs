@@ -68,7 +68,10 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
 
 /// Runs a client's future to its end.
 fn block_on(future: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
 }
 
 /// A moment on the command line: `2026-11-23`, `2026-11-23T08:00:00Z`, or `2h`, `3d` ago.
@@ -78,7 +81,9 @@ fn moment(text: &str) -> Result<i64, String> {
         return Ok(timestamp.as_millisecond());
     }
     if let Ok(date) = text.parse::<jiff::civil::Date>() {
-        let zoned = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
+        let zoned = date
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .map_err(|error| error.to_string())?;
         return Ok(zoned.timestamp().as_millisecond());
     }
     let unit_ms = match text.chars().last() {
@@ -87,7 +92,10 @@ fn moment(text: &str) -> Result<i64, String> {
         Some('d') => 86_400_000,
         _ => 0,
     };
-    match text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse::<i64>().ok()) {
+    match text
+        .get(..text.len().saturating_sub(1))
+        .and_then(|number| number.parse::<i64>().ok())
+    {
         Some(number) if unit_ms > 0 => Ok(crate::clock::SystemClock.now().0 - number * unit_ms),
         _ => Err("give a date (2026-11-23), a moment (2026-11-23T08:00:00Z) or an age (30m, 2h, 3d)".into()),
     }

@@ -30,17 +30,28 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             if as_json {
                 output::json(&answer);
             } else {
-                let columns =
-                    [("ID", "/id"), ("RECEIVED", "/received_at"), ("REASON", "/reason"), ("RELEASED", "/released_at")];
-                output::table(answer["quarantine"].as_array().map_or(&[], Vec::as_slice), &columns);
+                let columns = [
+                    ("ID", "/id"),
+                    ("RECEIVED", "/received_at"),
+                    ("REASON", "/reason"),
+                    ("RELEASED", "/released_at"),
+                ];
+                output::table(
+                    answer["quarantine"].as_array().map_or(&[], Vec::as_slice),
+                    &columns,
+                );
             }
         }
         Command::Release { id } => {
-            let answer = admin.post(&format!("/api/quarantine/{id}/release"), &json!({})).await?;
+            let answer = admin
+                .post(&format!("/api/quarantine/{id}/release"), &json!({}))
+                .await?;
             if as_json {
                 output::json(&answer);
             } else {
-                let event = answer["event_id"].as_str().unwrap_or("no event: it was a check of the address");
+                let event = answer["event_id"]
+                    .as_str()
+                    .unwrap_or("no event: it was a check of the address");
                 output::line(&format!("let in as {event}"));
             }
         }

@@ -46,7 +46,13 @@ pub enum Command {
 pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let admin = Admin::of(config)?;
     match command {
-        Command::List { state, event, automation, before, limit } => {
+        Command::List {
+            state,
+            event,
+            automation,
+            before,
+            limit,
+        } => {
             let limit = Some(limit.to_string());
             let query = [
                 ("state", state),
@@ -58,7 +64,10 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             print(&admin.get("/api/runs", &query).await?, as_json);
         }
         Command::Show { id } => output::json(&admin.get(&format!("/api/runs/{id}"), &[]).await?),
-        Command::Retry { id } => retried(&admin.post(&format!("/api/runs/{id}/retry"), &json!({})).await?, as_json),
+        Command::Retry { id } => retried(
+            &admin.post(&format!("/api/runs/{id}/retry"), &json!({})).await?,
+            as_json,
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -83,9 +92,17 @@ fn retried(answer: &Value, as_json: bool) {
     if as_json {
         return output::json(answer);
     }
-    let after: Vec<&str> = answer["after"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let after: Vec<&str> = answer["after"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     output::line("queued again");
     if !after.is_empty() {
-        output::line(&format!("it comes after these newer runs of the same contact: {}", after.join(", ")));
+        output::line(&format!(
+            "it comes after these newer runs of the same contact: {}",
+            after.join(", ")
+        ));
     }
 }

@@ -47,19 +47,34 @@ enum Which {
 fn limit(text: &str) -> Result<Limit, String> {
     let parts: Vec<&str> = text.split('/').collect();
     let parsed = match parts.as_slice() {
-        [max, interval_ms, daily] => max.parse().ok().zip(interval_ms.parse().ok()).zip(daily.parse().ok()),
+        [max, interval_ms, daily] => max
+            .parse()
+            .ok()
+            .zip(interval_ms.parse().ok())
+            .zip(daily.parse().ok()),
         _ => None,
     };
     let ((max, interval_ms), daily) =
         parsed.ok_or("give three numbers, MAX/INTERVAL_MS/DAILY, such as 100/10000/200000")?;
-    Ok(Limit { max, interval_ms, daily })
+    Ok(Limit {
+        max,
+        interval_ms,
+        daily,
+    })
 }
 
 /// Runs until Ctrl-C.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let Which::Ghl { listen, token, location, seed, log, limit } = &arguments.which;
+        let Which::Ghl {
+            listen,
+            token,
+            location,
+            seed,
+            log,
+            limit,
+        } = &arguments.which;
         let options = cartlane_sandbox::Options {
             listen: *listen,
             settings: Settings {
@@ -72,7 +87,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             log_file: log.clone(),
             ..cartlane_sandbox::Options::new(Arc::new(SystemClock))
         };
-        let running = Sandbox::bind(options).await.map_err(|error| anyhow!("cannot listen on {listen}: {error}"))?;
+        let running = Sandbox::bind(options)
+            .await
+            .map_err(|error| anyhow!("cannot listen on {listen}: {error}"))?;
         output::line(&format!("GoHighLevel sandbox on {}", running.url()));
         tokio::signal::ctrl_c().await?;
         running.shutdown().await;

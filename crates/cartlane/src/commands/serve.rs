@@ -49,8 +49,14 @@ pub fn run(_: &Arguments, config: &Path) -> anyhow::Result<ExitCode> {
 pub fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|error| BadConfig(format!("log: {error}; give a level such as info")))?;
-    let layer = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if config.log_json { layer.json().init() } else { layer.init() }
+    let layer = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if config.log_json {
+        layer.json().init()
+    } else {
+        layer.init()
+    }
     Ok(())
 }
 
@@ -100,9 +106,12 @@ impl Server {
             broken: broken()?,
         };
         let (engine, handle) = Engine::open(db.clone(), options).await?;
-        let listener = TcpListener::bind(&config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}; set `listen` to a free address", config.listen))?;
+        let listener = TcpListener::bind(&config.listen).await.with_context(|| {
+            format!(
+                "cannot listen on {}; set `listen` to a free address",
+                config.listen
+            )
+        })?;
         let address = listener.local_addr()?;
         let socket = config.data_dir.join(SOCKET);
         let admin = bind_socket(&socket)?;
@@ -140,14 +149,19 @@ async fn open_database(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Resul
         ..cartlane_store::Options::new(&config.database_url, &config.data_dir, Arc::clone(clock))
     };
     let db = Db::open(&options).context("the database cannot be opened")?;
-    cartlane_store::migrate(&db).await.context("the database cannot be brought to this version")?;
+    cartlane_store::migrate(&db)
+        .await
+        .context("the database cannot be brought to this version")?;
     Ok(db)
 }
 
 /// The administration socket: for the user who runs the server alone.
 fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        bail!("another server answers on {}; stop it first, or give this one its own data_dir", path.display());
+        bail!(
+            "another server answers on {}; stop it first, or give this one its own data_dir",
+            path.display()
+        );
     }
     let _ = fs::remove_file(path); // left by a server that was killed
     let listener = UnixListener::bind(path)
@@ -176,7 +190,11 @@ fn master_key(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
 
 fn make_master_key(path: &Path) -> anyhow::Result<String> {
     let text = hex::encode(rand::random::<[u8; 32]>());
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     tracing::info!(path = %path.display(), "made a master key; keep a copy of it with your backups");

@@ -44,6 +44,9 @@ pub async fn apply_automations(
 }
 
 /// What the automations would do with an event.
-pub async fn plan_event(State(engine): State<Handle>, Path(event): Path<String>) -> Result<Json<Value>, Problem> {
+pub async fn plan_event(
+    State(engine): State<Handle>,
+    Path(event): Path<String>,
+) -> Result<Json<Value>, Problem> {
     Ok(Json(engine.plan(id(&event)?).await?))
 }

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use cartlane_engine::Handle;
-use cartlane_model::{Money, UnixMs};
 use cartlane_engine::records::{EventFilter, EventRow};
+use cartlane_model::{Money, UnixMs};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -48,7 +48,9 @@ pub async fn list_events(
 ) -> Result<Json<Value>, Problem> {
     let limit = query.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS);
     let events = engine.events(query.filter()?, limit).await?;
-    Ok(Json(json!({"events": events.iter().map(event_out).collect::<Vec<_>>()})))
+    Ok(Json(
+        json!({"events": events.iter().map(event_out).collect::<Vec<_>>()}),
+    ))
 }
 
 fn event_out(event: &EventRow) -> Value {

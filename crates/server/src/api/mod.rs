@@ -25,10 +25,16 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/runs", get(runs::list_runs))
         .route("/api/runs/{id}", get(runs::read_run))
         .route("/api/runs/{id}/retry", post(runs::retry_run))
-        .route("/api/automations", get(automations::list_automations).post(automations::apply_automations))
+        .route(
+            "/api/automations",
+            get(automations::list_automations).post(automations::apply_automations),
+        )
         .route("/api/events/{id}/plan", get(automations::plan_event))
         .route("/api/quarantine", get(quarantine::list_quarantine))
-        .route("/api/quarantine/{id}/release", post(quarantine::release_quarantine))
+        .route(
+            "/api/quarantine/{id}/release",
+            post(quarantine::release_quarantine),
+        )
         .with_state(engine)
 }
 
@@ -37,6 +43,10 @@ where
     T::Err: std::fmt::Display,
 {
     text.parse().map_err(|error: T::Err| {
-        crate::Problem::new(axum::http::StatusCode::BAD_REQUEST, "http.bad_id", error.to_string())
+        crate::Problem::new(
+            axum::http::StatusCode::BAD_REQUEST,
+            "http.bad_id",
+            error.to_string(),
+        )
     })
 }

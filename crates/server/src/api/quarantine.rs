@@ -30,5 +30,7 @@ pub async fn release_quarantine(
         Accepted::New(event) => (Some(event), true),
         Accepted::Repeat(event) => (Some(event), false),
     };
-    Ok(Json(json!({"released": delivery, "event_id": event_id, "is_new": is_new})))
+    Ok(Json(
+        json!({"released": delivery, "event_id": event_id, "is_new": is_new}),
+    ))
 }

@@ -33,8 +33,12 @@ pub async fn list_runs(
         id: None,
         before: query.before.as_deref().map(id).transpose()?,
     };
-    let runs = engine.runs(filter, query.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS)).await?;
-    Ok(Json(json!({"runs": runs.iter().map(run_out).collect::<Vec<_>>()})))
+    let runs = engine
+        .runs(filter, query.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS))
+        .await?;
+    Ok(Json(
+        json!({"runs": runs.iter().map(run_out).collect::<Vec<_>>()}),
+    ))
 }
 
 pub(crate) fn run_out(run: &RunRow) -> Value {
@@ -51,11 +55,17 @@ pub async fn read_run(State(engine): State<Handle>, Path(run): Path<String>) -> 
     let detail = engine.run(id(&run)?).await?;
     let steps: Vec<Value> = detail.steps.iter().map(step_out).collect();
     let calls: Vec<Value> = detail.calls.iter().map(call_out).collect();
-    Ok(Json(json!({"run": run_out(&detail.run), "steps": steps, "calls": calls})))
+    Ok(Json(
+        json!({"run": run_out(&detail.run), "steps": steps, "calls": calls}),
+    ))
 }
 
 fn step_out(step: &Step) -> Value {
-    let state = if step.state == StepState::Done { "done" } else { "skipped" };
+    let state = if step.state == StepState::Done {
+        "done"
+    } else {
+        "skipped"
+    };
     json!({"step": step.step_id, "state": state, "output": step.output, "reason": step.reason})
 }
 
@@ -69,7 +79,10 @@ fn call_out(call: &Call) -> Value {
 }
 
 /// Queues a failed run again.
-pub async fn retry_run(State(engine): State<Handle>, Path(run): Path<String>) -> Result<Json<Value>, Problem> {
+pub async fn retry_run(
+    State(engine): State<Handle>,
+    Path(run): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let after = engine.retry(id(&run)?).await?;
     Ok(Json(json!({"queued": run, "after": after})))
 }

@@ -25,13 +25,24 @@ struct Hooks {
 /// The routes. `is_ready` is what `/readyz` tells; `body_bytes` is the longest body that is taken.
 pub fn router(engine: Handle, body_bytes: usize, is_ready: Arc<AtomicBool>) -> Router {
     Router::new()
-        .route("/hooks/thrivecart/{hook_key}", get(check_thrivecart_hook).post(receive_thrivecart_hook))
+        .route(
+            "/hooks/thrivecart/{hook_key}",
+            get(check_thrivecart_hook).post(receive_thrivecart_hook),
+        )
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(read_readiness))
         .fallback(|| async {
-            Problem::new(StatusCode::NOT_FOUND, "http.not_found", "there is nothing at this address")
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "http.not_found",
+                "there is nothing at this address",
+            )
         })
-        .with_state(Hooks { engine, body_bytes, is_ready })
+        .with_state(Hooks {
+            engine,
+            body_bytes,
+            is_ready,
+        })
 }
 
 /// Answers `ThriveCart`'s check of an address (HEAD, GET).
@@ -50,9 +61,14 @@ async fn receive_thrivecart_hook(
     request: Request,
 ) -> Result<Response, Problem> {
     let content_type = request.headers().get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let (body, _room) = body::read(&hooks.engine, request, hooks.body_bytes).await?;
-    let accepted = hooks.engine.accept(&hook_key, content_type.as_deref(), body).await?;
+    let accepted = hooks
+        .engine
+        .accept(&hook_key, content_type.as_deref(), body)
+        .await?;
     let text = match accepted {
         Accepted::Checked => "this web hook address works\n".to_owned(),
         Accepted::New(event) => format!("stored as {event}\n"),
