@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use cartlane_model::UnixMs;
+use http::{HeaderName, HeaderValue};
 
 use crate::settings::Limit;
 
@@ -77,17 +78,21 @@ impl Quota {
     }
 
     /// Headers as GHL names them; the reset is a duration, not a moment.
-    pub(crate) fn headers(&self) -> [(&'static str, String); 6] {
+    pub(crate) fn headers(&self) -> [(HeaderName, HeaderValue); 6] {
         [
-            ("x-ratelimit-limit-daily", self.limit.daily.to_string()),
-            ("x-ratelimit-daily-remaining", self.daily_remaining.to_string()),
-            ("x-ratelimit-daily-reset", self.daily_reset_ms.to_string()),
+            ("x-ratelimit-limit-daily", HeaderValue::from(self.limit.daily)),
+            (
+                "x-ratelimit-daily-remaining",
+                HeaderValue::from(self.daily_remaining),
+            ),
+            ("x-ratelimit-daily-reset", HeaderValue::from(self.daily_reset_ms)),
             (
                 "x-ratelimit-interval-milliseconds",
-                self.limit.interval_ms.to_string(),
+                HeaderValue::from(self.limit.interval_ms),
             ),
-            ("x-ratelimit-max", self.limit.max.to_string()),
-            ("x-ratelimit-remaining", self.remaining.to_string()),
+            ("x-ratelimit-max", HeaderValue::from(self.limit.max)),
+            ("x-ratelimit-remaining", HeaderValue::from(self.remaining)),
         ]
+        .map(|(name, value)| (HeaderName::from_static(name), value))
     }
 }

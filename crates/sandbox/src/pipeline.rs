@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cartlane_model::UnixMs;
+use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::auth::{self, Admitted};
@@ -166,7 +167,7 @@ impl Inner {
             Fault::Unreadable => self.act(entry, admitted, call, now).unreadable(),
             Fault::Answer => Reply::json(rule.status.unwrap_or(500), rule.body.clone()),
         };
-        reply.headers.extend(rule.headers.clone());
+        reply.headers.extend(rule.headers.iter().filter_map(header));
         Wire::Answer(self.with_quota(reply, admitted, now))
     }
 
@@ -252,8 +253,7 @@ impl Inner {
     fn with_quota(&mut self, mut reply: Reply, admitted: &Admitted, now: UnixMs) -> Reply {
         if let Some(limit) = self.settings.limit {
             let quota = self.limiter.quota(limit, &admitted.location, now);
-            let headers = quota.headers().map(|(name, value)| (name.to_owned(), value));
-            reply.headers.extend(headers);
+            reply.headers.extend(quota.headers());
         }
         reply
     }
@@ -284,6 +284,11 @@ impl Fault {
     fn is_outside(self) -> bool {
         matches!(self, Self::CutBefore | Self::TooMany)
     }
+}
+
+/// A header of a script, where its name and value are possible ones.
+fn header((name, value): (&String, &String)) -> Option<(HeaderName, HeaderValue)> {
+    Some((name.parse().ok()?, value.parse().ok()?))
 }
 
 fn is_new_note(effect: Option<&Effect>) -> bool {

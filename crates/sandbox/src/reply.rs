@@ -1,6 +1,7 @@
 //! Answers, and GHL's error shapes.
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::log::Effect;
@@ -10,7 +11,7 @@ use crate::log::Effect;
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Body,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The body of an answer.
@@ -157,7 +158,10 @@ impl Reply {
                 if let (Value::Object(object), Some(trace_id)) = (&mut value, trace_id) {
                     object.insert("traceId".to_owned(), Value::String(trace_id.to_owned()));
                 }
-                (Bytes::from(value.to_string()), "application/json; charset=utf-8")
+                (
+                    Bytes::from(serde_json::to_vec(&value).unwrap_or_default()),
+                    "application/json; charset=utf-8",
+                )
             }
             Body::Text(text) => (Bytes::from_static(text.as_bytes()), "text/plain; charset=UTF-8"),
             Body::Html(text) => (Bytes::from_static(text.as_bytes()), "text/html; charset=UTF-8"),

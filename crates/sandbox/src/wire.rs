@@ -135,14 +135,14 @@ impl Body for WireBody {
 }
 
 /// An answer ready to be sent; `slow` is how long its body takes.
-pub(crate) fn response(reply: Reply, trace_id: Option<&str>, slow: Option<Duration>) -> Response<WireBody> {
+pub(crate) fn response(
+    mut reply: Reply,
+    trace_id: Option<&str>,
+    slow: Option<Duration>,
+) -> Response<WireBody> {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut headers = HeaderMap::new();
-    for (name, value) in &reply.headers {
-        if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse()) {
-            headers.insert(name, value);
-        }
-    }
+    let mut headers = HeaderMap::with_capacity(10);
+    headers.extend(std::mem::take(&mut reply.headers));
     let (bytes, content_type) = reply.encode(trace_id);
     headers.insert(
         http::header::CONTENT_TYPE,
