@@ -164,16 +164,17 @@ impl<'a> Run<'a> {
                     reason: None,
                 });
             }
-            let reference = |step: &str| reference(event.id, self.work.automation_id, step);
-            let scope = flow::Scope {
-                event: &event,
-                steps: &journal,
-                reference: &reference,
-                settings: &settings,
+            let next = {
+                let reference = |step: &str| reference(event.id, self.work.automation_id, step);
+                let scope = flow::Scope {
+                    event: &event,
+                    steps: &journal,
+                    reference: &reference,
+                    settings: &settings,
+                };
+                flow::advance(&compiled, &scope)
             };
-            match flow::advance(&compiled, &scope)
-                .map_err(|fault| failed("automation.fault", fault.to_string()))?
-            {
+            match next.map_err(|fault| failed("automation.fault", fault.to_string()))? {
                 Next::Done => return Ok(Ending::Over(End::Done, None)),
                 Next::NotApplicable { reason } => {
                     let reason = Reason {
@@ -316,7 +317,7 @@ impl<'a> Run<'a> {
         &mut self,
         step: &mut StepAtWork<'_>,
         event: &Event,
-        operation: &Operation,
+        operation: &'static Operation,
         inputs: &Json,
     ) -> Result<Json, Ending> {
         let known = self.known(step.target, event, operation).await?;
@@ -346,7 +347,7 @@ impl<'a> Run<'a> {
                 Part::Call {
                     operation, inputs, ..
                 } => {
-                    let answered = self.call(step, operation.as_ref(), inputs).await?;
+                    let answered = self.call(step, operation, inputs).await?;
                     done.push(answered);
                     self.unlink_if_gone(step.target, event, &done);
                 }
@@ -413,12 +414,12 @@ impl<'a> Run<'a> {
     }
 }
 
-fn next_part(operation: &Operation, inputs: &Json, known: Option<&Known>, done: &[Done]) -> Part {
+fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>, done: &[Done]) -> Part {
     match &operation.run {
         How::Composite(name) => composite::next(name, inputs, known, done),
         How::Http(_) => match done.last().map(|done| &done.answer) {
             None => Part::Call {
-                operation: operation.id.clone().into(),
+                operation: &operation.id,
                 inputs: inputs.clone(),
                 label: "",
             },
