@@ -105,7 +105,7 @@ fn prepare(
     step: &CompiledStep,
 ) -> Result<Next, Fault> {
     let ids = automation.steps.iter().map(|step| &step.id);
-    let root = scope.root(&automation.uses, &step.id, ids);
+    let root = scope.root(&step.uses, &step.id, ids);
     let fault = |path, message| Fault {
         step: Some(step.id.clone()),
         path,

@@ -16,7 +16,9 @@ pub struct Compiled {
     document: Document,
     pub(crate) when: Option<Expression>,
     pub(crate) steps: Vec<CompiledStep>,
+    /// The environment with this document's templates, by path.
     pub(crate) environment: Environment<'static>,
+    /// What the automation's own condition reads.
     pub(crate) uses: Uses,
 }
 
@@ -26,6 +28,8 @@ pub(crate) struct CompiledStep {
     pub operation: String,
     pub when: Option<Expression>,
     pub with: Vec<(String, Input)>,
+    /// What its condition and inputs read.
+    pub uses: Uses,
 }
 
 impl Compiled {
@@ -62,7 +66,6 @@ pub(crate) struct Parts {
 /// Compiles every expression and notes every fault: syntax, filters, and names that cannot be there.
 pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
     let mut environment = environment().clone();
-    let mut uses = Uses::default();
     let ids: Vec<&str> = document.steps.iter().map(|step| step.id.as_str()).collect();
     let mut compiler = Compiler {
         environment: &mut environment,
@@ -71,18 +74,19 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
     };
 
     let when = compiler.condition("when", document.when.as_deref());
-    check_names(&mut compiler, &[], &ids, &mut uses);
+    let uses = check_names(&mut compiler, &[], &ids);
     let mut steps = Vec::new();
     for (index, step) in document.steps.iter().enumerate() {
         let path = format!("steps[{index}]");
-        let compiled = CompiledStep {
+        let mut ready = CompiledStep {
             id: step.id.clone(),
             operation: step.operation.clone(),
             when: compiler.condition(&format!("{path}.when"), step.when.as_deref()),
             with: compiler.fields(&format!("{path}.with"), &step.with),
+            uses: Uses::default(),
         };
-        check_names(&mut compiler, &ids[..index], &ids[index..], &mut uses);
-        steps.push(compiled);
+        ready.uses = check_names(&mut compiler, &ids[..index], &ids[index..]);
+        steps.push(ready);
     }
     Parts {
         when,
@@ -92,8 +96,9 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
     }
 }
 
-/// Checks and keeps the names that were read since the last call.
-fn check_names(compiler: &mut Compiler<'_>, earlier: &[&str], later: &[&str], uses: &mut Uses) {
+/// Checks the names that were read since the last call, and gives those that can be there.
+fn check_names(compiler: &mut Compiler<'_>, earlier: &[&str], later: &[&str]) -> Uses {
+    let mut uses = Uses::default();
     let mut reads = std::mem::take(&mut compiler.reads);
     reads.sort_unstable();
     for (path, name) in reads {
@@ -102,4 +107,5 @@ fn check_names(compiler: &mut Compiler<'_>, earlier: &[&str], later: &[&str], us
             None => uses.add(&name),
         }
     }
+    uses
 }

@@ -81,7 +81,9 @@ impl Expression {
 
     /// Its value; none where it has none.
     pub(crate) fn evaluate(&self, root: &Value) -> Result<Value, String> {
-        self.compiled.eval(root.clone()).map_err(|error| explain(&error))
+        self.compiled
+            .eval(root.clone())
+            .map_err(|error| explain_with_line(&error))
     }
 
     /// The names that it reads: `event.person.email`.
@@ -117,10 +119,10 @@ pub(crate) fn check_expression(source: &str, path: &str, findings: &mut Findings
     check_uses(syntax::in_expression(source), path, findings);
 }
 
-/// An error of the engine as a sentence for people, with its line where the text has several.
+/// An error of the engine as a sentence for people.
 pub(crate) fn explain(error: &Error) -> String {
     let detail = error.detail().unwrap_or_default();
-    let mut message = match error.kind() {
+    match error.kind() {
         ErrorKind::OutOfFuel => {
             format!(
                 "stopped: it does more than {FUEL} units of work; look for a loop or `range` that runs away"
@@ -131,14 +133,21 @@ pub(crate) fn explain(error: &Error) -> String {
         kind if detail.is_empty() => kind.to_string(),
         ErrorKind::InvalidOperation => detail.to_owned(),
         kind => format!("{kind}: {detail}"),
-    };
-    if let Some(line) = error
-        .line()
-        .filter(|line| *line > 1 || error.kind() == ErrorKind::OutOfFuel)
-    {
-        message.push_str(&format!(" (in line {line} of the text)"));
     }
-    message
+}
+
+/// The same, with the line where the text has several.
+pub(crate) fn explain_with_line(error: &Error) -> String {
+    let message = explain(error);
+    in_line(message, error.line().and_then(|line| u64::try_from(line).ok()))
+}
+
+/// `message`, and in which line of the text it is so, unless that is the first.
+pub(crate) fn in_line(message: String, line: Option<u64>) -> String {
+    match line {
+        Some(line) if line > 1 => format!("{message} (in line {line} of the text)"),
+        _ => message,
+    }
 }
 
 /// `detail` holds what is undefined in back-quotes.
@@ -153,8 +162,10 @@ fn undefined(detail: &str) -> String {
         .chain(&names::ITEM)
         .chain(&names::MONEY)
         .chain(&names::EVENT);
-    let is_payload = name.contains("payload");
-    let near = nearest(last, known.copied()).filter(|near| !is_payload && *near != last);
+    let is_open = ["payload", "steps", "settings"]
+        .iter()
+        .any(|open| name.contains(open));
+    let near = nearest(last, known.copied()).filter(|near| !is_open && *near != last);
     let hint = near.map_or_else(String::new, |near| format!("did you mean `{near}`? Otherwise "));
     format!("`{name}` is not there; {hint}write `{name} | default(none)` where it may be missing")
 }

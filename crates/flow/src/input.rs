@@ -11,7 +11,7 @@
 use minijinja::{Environment, Value};
 use serde_json::Value as Json;
 
-use crate::expression::{Expression, check_expression, check_uses, explain};
+use crate::expression::{Expression, check_expression, check_uses, explain, explain_with_line};
 use crate::parse::Findings;
 use crate::syntax;
 
@@ -163,7 +163,7 @@ impl Input {
                     .and_then(|template| template.render(root));
                 let text = rendered.map_err(|error| InputFault {
                     path: path.clone(),
-                    message: explain(&error),
+                    message: explain_with_line(&error),
                 })?;
                 Ok((!text.is_empty()).then_some(Json::String(text)))
             }

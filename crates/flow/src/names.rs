@@ -104,14 +104,13 @@ pub fn fault(path: &str, earlier: &[&str], later: &[&str], functions: &[&str]) -
         ["steps", step, ..] if later.contains(&step) => Some(format!(
             "`{path}` reads the step `{step}`, which has not run yet at this point"
         )),
-        ["steps", step, ..] => Some(unknown(path, step, "step before this one", earlier)),
-        ["steps" | "settings" | "reference", ..] => None,
+        ["steps", step, ..] => Some(unknown(path, step, "earlier step", earlier)),
+        ["steps" | "settings" | "reference", ..] | [] => None,
         [root, ..] if functions.contains(&root) => None,
         [root, ..] => {
             let known: Vec<&str> = ROOTS.iter().chain(functions).copied().collect();
             Some(unknown(path, root, "name", &known))
         }
-        [] => None,
     }
 }
 

@@ -13,8 +13,8 @@ use serde_saphyr::Spanned;
 pub(crate) struct Place {
     pub line: u64,
     pub column: u64,
-    /// The text is a YAML block (`|`), whose lines begin below this one.
-    pub block: bool,
+    /// The text is a YAML block (`|`), whose lines are those of the file from this one on.
+    pub is_block: bool,
 }
 
 /// A value and where it stands; data that was never text has no places.
@@ -97,11 +97,7 @@ impl Node {
         match &mut self.kind {
             Kind::Text(_) => {
                 if let Some(place) = &mut self.place {
-                    let at = |count: u64| usize::try_from(count.saturating_sub(1)).unwrap_or_default();
-                    let sign = lines
-                        .get(at(place.line))
-                        .and_then(|line| line.chars().nth(at(place.column)));
-                    place.block = sign == Some('|');
+                    place.is_block = begins_block(place.line, lines);
                 }
             }
             Kind::List(nodes) => nodes.iter_mut().for_each(|node| node.mark_blocks(lines)),
@@ -109,6 +105,14 @@ impl Node {
             Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
         }
     }
+}
+
+/// Whether the text that begins in `line` is a block: the line before it ends in `|` or `|-`.
+fn begins_block(line: u64, lines: &[&str]) -> bool {
+    let before = usize::try_from(line)
+        .ok()
+        .and_then(|line| lines.get(line.checked_sub(2)?));
+    before.is_some_and(|before| before.trim_end().trim_end_matches(['-', '+']).ends_with(" |"))
 }
 
 impl From<&Value> for Node {
@@ -138,9 +142,9 @@ impl From<&Value> for Node {
 
 fn place(at: serde_saphyr::Location) -> Option<Place> {
     let place = Place {
-        line: u64::from(at.line()),
-        column: u64::from(at.column()),
-        block: false,
+        line: at.line(),
+        column: at.column(),
+        is_block: false,
     };
     (place.line > 0).then_some(place)
 }

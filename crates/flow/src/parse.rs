@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use cartlane_model::Problems;
 
 use crate::document::{Document, Step};
+use crate::expression::in_line;
 use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
 
@@ -97,16 +98,22 @@ impl Places {
     fn locate(&self, finding: Finding) -> ((u64, u64), String, String) {
         let Finding { path, line, message } = finding;
         let Some(place) = self.find(&path) else {
-            return ((0, 0), path, message);
+            return ((0, 0), path, in_line(message, line));
         };
-        let (position, at) = match line {
-            Some(line) if place.block => {
-                let line = place.line + line;
-                ((line, 0), format!("line {line}"))
+        let (position, at, message) = match line {
+            Some(line) if place.is_block => {
+                let line = place.line + line - 1;
+                ((line, 0), format!("line {line}"), message)
             }
             _ => {
-                let Place { line, column, .. } = place;
-                ((line, column), format!("line {line}, column {column}"))
+                let Place {
+                    line: first, column, ..
+                } = place;
+                (
+                    (first, column),
+                    format!("line {first}, column {column}"),
+                    in_line(message, line),
+                )
             }
         };
         let path = if path.is_empty() {

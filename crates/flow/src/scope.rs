@@ -90,8 +90,7 @@ impl Scope<'_> {
             (Some(StepRecord::Done { output }), None) if uses.is_whole() => data(output),
             _ => Absent::value(),
         };
-        ids.map(|id| (id.as_ref().to_owned(), output(id.as_ref())))
-            .collect()
+        Value::from_pairs(ids.map(|id| (id.as_ref().to_owned(), output(id.as_ref()))))
     }
 }
 

@@ -16,6 +16,10 @@ static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundl
 ///
 /// Takes milliseconds since 1970, as events have them, or an RFC 3339 text. The format is that of `strftime`; the zone
 /// is UTC unless named.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the form in which the engine passes named arguments"
+)]
 pub(super) fn date(
     state: &mut State,
     value: &Value,

@@ -197,7 +197,8 @@ pub(crate) mod tests {
                 {"type": "upsell", "id": "2", "name": null},
             ],
         })));
-        let expression = Expression::compile(source).map_err(|error| crate::expression::explain(&error))?;
+        let expression =
+            Expression::compile(source).map_err(|error| crate::expression::explain_with_line(&error))?;
         expression
             .evaluate(&root)
             .map(|value| serde_json::to_value(value).unwrap())
