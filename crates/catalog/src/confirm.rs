@@ -1,7 +1,8 @@
 //! How an unclear call is confirmed: a read that shows whether its effect is there.
 //!
-//! After a time-out nobody knows whether a note was written. [`confirm_request`] gives the read to make, once the
-//! first request can no longer be on its way; [`confirm_finds`] looks for the effect in that read's answer.
+//! After a time-out nobody knows whether a note was written. [`confirm_request`] gives the read to make, once
+//! the first request can no longer be on its way; [`confirm_finds`] looks for the effect in that read's
+//! answer.
 
 use std::collections::BTreeMap;
 
@@ -49,8 +50,8 @@ pub enum Match {
 
 /// The read that confirms a call of `operation` with `inputs`: its operation id and inputs.
 ///
-/// `None` where the call cannot be confirmed: the operation has no such read, an input that it needs is not given,
-/// or the text has no reference. Then a person has to decide.
+/// `None` where the call cannot be confirmed: the operation has no such read, an input that it needs is not
+/// given, or the text has no reference. Then a person has to decide.
 pub fn confirm_request<'a>(operation: &'a Operation, inputs: &Value) -> Option<(&'a str, Value)> {
     let confirm = operation.endpoint()?.confirm.as_ref()?;
     confirm.matches.mark(inputs)?;

@@ -1,20 +1,22 @@
 //! Operations as data: what each one is called, takes and does, and how its request is built.
 //!
-//! An [`Operation`] is a record, not code. Its facts (method, path, version, scopes, fields) are generated from the
-//! vendor's `OpenAPI` file into `catalog/*/generated/`; what no such file can say (title, help, effect class, how an
-//! unclear call is confirmed, where the file is wrong) is written by hand in `catalog/*/overlay/`. Both are compiled in.
+//! An [`Operation`] is a record, not code. Its facts (method, path, version, scopes, fields) are generated
+//! from the vendor's `OpenAPI` file into `catalog/*/generated/`; what no such file can say (title, help,
+//! effect class, how an unclear call is confirmed, where the file is wrong) is written by hand in
+//! `catalog/*/overlay/`. Both are compiled in.
 //!
 //! ```
 //! use cartlane_catalog::Catalog;
 //! let operation = Catalog::builtin().get("ghl.contacts.add_tags").expect("a known operation");
 //! let inputs = serde_json::json!({"contactId": "sx6wyHhbFdRXh302LLNR", "tags": ["vip"]});
 //! let request = operation.request(&inputs, "loc1").expect("right inputs");
-//! assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/contacts/sx6wyHhbFdRXh302LLNR/tags"));
+//! assert_eq!(request.method, "POST");
+//! assert_eq!(request.path, "/contacts/sx6wyHhbFdRXh302LLNR/tags");
 //! ```
 //!
-//! What always holds: inputs are checked before a request exists, and all their faults are told at once; a value
-//! cannot leave the place in the request that its input has; every record of the built-in catalog builds its example.
-//! Start reading at [`operation`]; data comes in through `load`.
+//! What always holds: inputs are checked before a request exists, and all their faults are told at once; a
+//! value cannot leave the place in the request that its input has; every record of the built-in catalog
+//! builds its example. Start reading at [`operation`]; data comes in through `load`.
 
 pub mod confirm;
 mod load;

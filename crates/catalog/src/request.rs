@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::{BodyKind, Endpoint, In, Operation};
 
-/// Everything but RFC 3986's unreserved characters; `+` is among the encoded, since servers read it as a space.
+/// Everything but RFC 3986's unreserved characters; `+` is among the encoded, since servers read it as a
+/// space.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -1,7 +1,8 @@
 //! From status and body to an outcome.
 //!
-//! GHL's statuses alone do not say what happened: a missing scope and a gateway's time-out both come as 401, a missing
-//! contact as 400. The words are those that clients of the API report; where they are new to us the status decides.
+//! GHL's statuses alone do not say what happened: a missing scope and a gateway's time-out both come as 401,
+//! a missing contact as 400. The words are those that clients of the API report; where they are new to us the
+//! status decides.
 
 use serde_json::Value;
 

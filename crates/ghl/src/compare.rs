@@ -1,6 +1,7 @@
 //! What GHL made of what was sent: it drops and changes fields without a word.
 //!
-//! The comparison is tolerant where GHL may write the same thing otherwise: case, blanks, the look of a phone.
+//! The comparison is tolerant where GHL may write the same thing otherwise: case, blanks, the look of a
+//! phone.
 
 use serde_json::{Map, Value};
 
@@ -67,7 +68,8 @@ fn custom_value<'a>(field: &Value, contact: &'a Value) -> Option<&'a Value> {
         .get("value")
 }
 
-/// A warning where a custom field that was sent by id is not there. One sent by key cannot be found: answers have ids.
+/// A warning where a custom field that was sent by id is not there. One sent by key cannot be found: answers
+/// have ids.
 fn custom_field(field: &Value, contact: &Value) -> Option<String> {
     contact.get("customFields")?.as_array()?;
     let id = field.get("id")?.as_str()?;

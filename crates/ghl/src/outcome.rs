@@ -104,34 +104,41 @@ impl Rejection {
         }
     }
 
-    /// What to do about it.
+    /// What is wrong, in GHL's words where it has any, and what to do about it.
     pub fn advice(&self) -> String {
-        match self {
-            Self::RateLimited { daily: true, .. } => {
-                "The day's request budget of this location is spent. Work goes on by itself when GHL starts a new day.".into()
+        format!("{self}. {}", self.remedy())
+    }
+
+    fn remedy(&self) -> String {
+        let fixed = match self {
+            Self::MissingScope { scopes } => {
+                let scopes = scopes.join(" and ");
+                return format!(
+                    "Add {scopes} to the location's private integration; its token stays the same."
+                );
             }
-            Self::RateLimited { .. } => "Work goes on by itself in a moment.".into(),
+            Self::Duplicate { contact_id, .. } => {
+                return format!("Update contact {contact_id}, or merge the two in GHL.");
+            }
+            Self::RateLimited { daily: true, .. } => "Work goes on by itself when GHL starts a new day.",
+            Self::RateLimited { .. } => "Work goes on by itself in a moment.",
             Self::InvalidToken(_) => {
-                "Make a new private integration token in the location's settings and give it to this connection.".into()
+                "Make a new private integration token in the location's settings and give it to this connection."
             }
-            Self::MissingScope { scopes } => format!(
-                "Add the scope {} to the private integration in the location's settings; the token stays the same.",
-                scopes.join(" and ")
-            ),
-            Self::WrongLocation => {
-                "Check the connection's location_id, or use a token of that location.".into()
-            }
-            Self::LocationSuspended => "Ask the agency to make the location active again; work then goes on by itself.".into(),
-            Self::Forbidden => "Use a token of the right kind: an agency's for agency calls, a location's for its own.".into(),
-            Self::NotFound => "It was deleted or merged in GHL, or the id is of another location.".into(),
-            Self::Duplicate { contact_id, .. } => format!("Update contact {contact_id}, or merge the two in GHL."),
-            Self::Invalid { .. } => "Change the step's inputs accordingly and retry the run.".into(),
-            Self::VersionHeader => "Update Cartlane; if it is the newest version, please report this.".into(),
+            Self::WrongLocation => "Check the connection's location_id, or use a token of that location.",
+            Self::LocationSuspended => "Have the agency make it active again; work then goes on by itself.",
+            Self::Forbidden => "Use an agency's token for agency calls, a location's token for its own.",
+            Self::NotFound => "It was deleted or merged in GHL, or the id is of another location.",
+            Self::Invalid { .. } => "Change the step's inputs accordingly and retry the run.",
+            Self::VersionHeader => "Update Cartlane; if it is the newest version, please report this.",
             Self::Other { status: 403, .. } => {
-                "Something in front of GHL refuses this machine: check base_url, proxies and the server's address.".into()
+                "Something in front of GHL refuses this machine: check base_url, proxies, the server's address."
             }
-            Self::Other { .. } => "Check the connection's base_url; if it is right, look the answer up in the call's record.".into(),
-        }
+            Self::Other { .. } => {
+                "Check the connection's base_url; if it is right, look at the recorded answer."
+            }
+        };
+        fixed.into()
     }
 
     /// Whether the whole connection is in trouble. A missing scope is not that: other automations can go on.
@@ -142,7 +149,7 @@ impl Rejection {
             | Self::LocationSuspended
             | Self::Other { status: 403, .. } => Some(Trouble {
                 code: self.code(),
-                reason: format!("{self}. {}", self.advice()),
+                reason: self.advice(),
             }),
             _ => None,
         }

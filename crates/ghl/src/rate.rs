@@ -1,4 +1,5 @@
-//! What GHL says about its limits. The names are those of its OAuth documentation; the daily reset is seen, not documented.
+//! What GHL says about its limits. The names are those of its OAuth documentation; the daily reset is seen,
+//! not documented.
 
 use cartlane_model::UnixMs;
 use http::{HeaderMap, header::RETRY_AFTER};

@@ -71,8 +71,8 @@ fn output(part: &Part) -> (&str, bool, Vec<&str>) {
 
 #[test]
 fn a_new_contact_is_looked_for_and_created() {
-    let inputs = json!({"email": "A@b.co", "first_name": "Ann", "company": "X", "source": "TC", "if_empty": ["source"],
-        "custom_fields": [{"key": "k", "value": 5}]});
+    let inputs = json!({"email": "A@b.co", "first_name": "Ann", "company": "X", "source": "TC",
+        "if_empty": ["source"], "custom_fields": [{"key": "k", "value": 5}]});
     let made = json!({"id": "c1", "email": "a@b.co", "firstName": "ann", "companyName": "X", "source": "TC"});
     let (calls, end) = course(&inputs, None, &[contact(&Value::Null), contact(&made)]);
     assert_eq!(
@@ -89,7 +89,8 @@ fn a_new_contact_is_looked_for_and_created() {
 fn a_found_contact_gets_only_what_differs_and_is_open() {
     let inputs = json!({"email": "a@b.co", "first_name": "Ann", "city": "Bonn", "state": "NW", "source": "TC",
         "if_empty": ["city", "state", "source"]});
-    let found = json!({"id": "c1", "email": "A@b.co", "firstName": "ann", "city": "Ulm", "state": "", "source": null});
+    let found = json!({"id": "c1", "email": "A@b.co", "firstName": "ann", "city": "Ulm",
+        "state": "", "source": null});
     let after = json!({"id": "c1", "state": "NW", "source": "TC"});
     let (calls, end) = course(&inputs, None, &[contact(&found), contact(&after)]);
     assert_eq!(

@@ -37,7 +37,14 @@ fn call(part: &Part) -> (&str, Value) {
 #[test]
 fn the_new_stage_is_added_then_only_other_stages_are_removed() {
     assert_eq!(call(&after(&[])), ("add_tags", json!(["lifecycle: Customer"])));
-    let tags = json!({"tags": ["vip", "lifecycle: customer", "Lifecycle: lead", "lifecycle:cancelled", "my lifecycle: x"]});
+    let tags = [
+        "vip",
+        "lifecycle: customer",
+        "Lifecycle: lead",
+        "lifecycle:cancelled",
+        "my lifecycle: x",
+    ];
+    let tags = json!({ "tags": tags });
     let removal = after(&[("add_tags", tags.clone())]);
     assert_eq!(
         call(&removal),

@@ -10,8 +10,8 @@ use url::Url;
 
 use crate::guard::{PublicOnly, literal_fault};
 
-/// Idle connections are given up before the servers and balancers of public APIs close them (30 s and more): a request
-/// on a connection that is just being closed has an unclear outcome.
+/// Idle connections are given up before the servers and balancers of public APIs close them (30 s and more):
+/// a request on a connection that is just being closed has an unclear outcome.
 const IDLE_CONNECTION_MS: u64 = 20_000;
 const IDLE_CONNECTIONS_PER_HOST: usize = 128;
 
@@ -138,7 +138,7 @@ impl Client {
             .connect_timeout(Duration::from_millis(options.connect_timeout_ms))
             .timeout(Duration::from_millis(options.request_timeout_ms))
             .redirect(reqwest::redirect::Policy::none())
-            // reqwest would repeat what HTTP/2 servers refuse to take up; whether to repeat is not its business.
+            // reqwest would repeat what an HTTP/2 server refuses to take up; that is not its business.
             .retry(reqwest::retry::never())
             .referer(false)
             .no_proxy()
@@ -203,8 +203,9 @@ impl Client {
 
 /// What a failure before the answer's headers means.
 ///
-/// Only a failure to connect proves that nothing was written. A reset on a connection that was used before does not:
-/// hyper itself opens a new connection where it never began to write, and what it then still reports was begun.
+/// Only a failure to connect proves that nothing was written. A reset on a connection that was used before
+/// does not: hyper itself opens a new connection where it never began to write, and what it then still
+/// reports was begun.
 fn classify(error: &reqwest::Error) -> Error {
     if error.is_connect() || error.is_builder() {
         Error::NotSent(chain(error))

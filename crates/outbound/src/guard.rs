@@ -1,8 +1,8 @@
 //! The guard against requests into private networks (SSRF).
 //!
-//! Addresses that users enter must not become a way to the machine's own network. Names are checked when they are
-//! resolved, so that a name cannot pass the check and then point elsewhere; literal addresses are checked before
-//! the request, since they are never resolved.
+//! Addresses that users enter must not become a way to the machine's own network. Names are checked when they
+//! are resolved, so that a name cannot pass the check and then point elsewhere; literal addresses are checked
+//! before the request, since they are never resolved.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// Whether an address is none of the public internet's: private, loopback, link-local, shared, reserved, multicast.
+/// Whether an address is none of the public internet's: private, loopback, link-local, shared, reserved,
+/// multicast.
 pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_private_v4(address),

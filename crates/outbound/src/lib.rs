@@ -1,9 +1,10 @@
 //! The one HTTP client: every request that leaves the program goes through it.
 //!
-//! What always holds: [`Error::NotSent`] means that not a byte of the request was written, so that it may be sent again
-//! without a second thought; after any other error nobody knows whether it took effect. A request goes out at most
-//! once: nothing is retried and no redirect is followed. Private networks are out of reach unless allowed. Bodies are
-//! capped while they stream in. No error and no `Debug` text carries a header's value or a query.
+//! What always holds: [`Error::NotSent`] means that not a byte of the request was written, so that it may be
+//! sent again without a second thought; after any other error nobody knows whether it took effect. A request
+//! goes out at most once: nothing is retried and no redirect is followed. Private networks are out of reach
+//! unless allowed. Bodies are capped while they stream in. No error and no `Debug` text carries a header's
+//! value or a query.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

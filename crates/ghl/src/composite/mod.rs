@@ -1,8 +1,8 @@
 //! Operations that are several calls, as pure folds.
 //!
-//! The engine asks [`next`] what to do, does it (with all its retries, confirmations and pauses), keeps the answer, and
-//! asks again with one more [`Done`]. The same arguments always give the same part, so that a run can go on after a
-//! crash with nothing but the recorded answers.
+//! The engine asks [`next`] what to do, does it (with all its retries, confirmations and pauses), keeps the
+//! answer, and asks again with one more [`Done`]. The same arguments always give the same part, so that a run
+//! can go on after a crash with nothing but the recorded answers.
 
 mod save_contact;
 mod set_lifecycle;
