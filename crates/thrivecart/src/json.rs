@@ -120,7 +120,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             else {
                 break;
             };
-            budget.admit(depth, "");
+            budget.admit(depth, b"");
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -130,7 +130,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let Self { budget, depth } = self;
         let mut map = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            if budget.admit(depth, &name) {
+            if budget.admit(depth, name.as_bytes()) {
                 let value = entries.next_value_seed(Node {
                     budget,
                     depth: depth + 1,

@@ -10,8 +10,6 @@
 //! An order's id alone is never a key: a subscription keeps it for life. Nor is the body where a delivery has an id
 //! but no time, for two failed payments of one subscription may then differ in nothing else.
 
-use std::fmt::Write as _;
-
 use cartlane_model::{DedupeKey, Facts, UnixMs};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -134,16 +132,7 @@ fn write_entry(key: &str, value: &Value, out: &mut Vec<u8>) {
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    let mut length = LengthPrefix(out);
-    let _ = write!(length, "{}:", text.len()); // writing to a Vec cannot fail
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(text.as_bytes());
-}
-
-struct LengthPrefix<'a>(&'a mut Vec<u8>);
-
-impl std::fmt::Write for LengthPrefix<'_> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(crate) const BEYOND_LIMITS: &str = "_beyond_limits";
 
 /// Top-level keys that are read wherever they stand, past the cap on keys too: without them a delivery has no sender.
-const ESSENTIAL: [&str; 3] = ["event", "thrivecart_account", "thrivecart_secret"];
+const ESSENTIAL: [&[u8]; 3] = [b"event", b"thrivecart_account", b"thrivecart_secret"];
 
 /// Bounds on what one body may grow to. Only the first refuses; past the others, values are counted and left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Budget {
     }
 
     /// Whether one more value at `depth` (1 is the top level) may be kept; what may not is counted.
-    pub(crate) fn admit(&mut self, depth: usize, name: &str) -> bool {
+    pub(crate) fn admit(&mut self, depth: usize, name: &[u8]) -> bool {
         if depth > self.depth {
             self.beyond += 1;
             return false;
