@@ -140,23 +140,25 @@ pub(crate) fn read(
             limit: limits.body_bytes,
         });
     }
-    let content = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let Some(start) = content.iter().position(|byte| !byte.is_ascii_whitespace()) else {
+    let (start, end) = bounds(body);
+    let content = &body[start..end];
+    let Some(first) = content.first() else {
         return Ok(None);
     };
     let mut budget = Budget::new(limits);
-    let offset = body.len() - content.len();
-    let (content_type, mut tree) = match (content[start], declares_form(content_type)) {
-        (b'{' | b'[', declared_form) => match json::parse(content, &mut budget) {
-            Ok(tree) => (ContentType::Json, tree),
-            Err(_) if declared_form && memchr::memchr(b'=', content).is_some() => {
-                budget = Budget::new(limits);
-                (ContentType::Form, form::parse(content, &mut budget))
-            }
-            Err(fault) => return Err(malformed_json(offset + fault.position, fault.message)),
-        },
-        (first, _) => {
-            check_form(content, start, first, offset)?;
+    let parsed = if matches!(first, b'{' | b'[') {
+        Some(json::parse(content, &mut budget))
+    } else {
+        None
+    };
+    let (content_type, mut tree) = match parsed {
+        Some(Ok(tree)) => (ContentType::Json, tree),
+        Some(Err(fault)) if !(declares_form(content_type) && memchr::memchr(b'=', content).is_some()) => {
+            return Err(malformed_json(start + fault.position, fault.message));
+        }
+        _ => {
+            check_form(content, start)?;
+            budget = Budget::new(limits);
             (ContentType::Form, form::parse(content, &mut budget))
         }
     };
@@ -193,14 +195,21 @@ fn is_empty(tree: &Value) -> bool {
     }
 }
 
+/// Where a body's content is: behind a byte order mark, and without the white space around it.
+pub(crate) fn bounds(body: &[u8]) -> (usize, usize) {
+    let mark = if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let content = body[mark..].trim_ascii_start();
+    let start = body.len() - content.len();
+    (start, start + content.trim_ascii_end().len())
+}
+
 /// Refuses what is certainly not a form: a JSON scalar, multipart, or bytes without any `name=value`.
-fn check_form(content: &[u8], start: usize, first: u8, offset: usize) -> Result<(), DecodeError> {
-    if content[start..].starts_with(b"--") && memchr::memmem::find(content, b"form-data").is_some() {
+fn check_form(content: &[u8], start: usize) -> Result<(), DecodeError> {
+    if content.starts_with(b"--") && memchr::memmem::find(content, b"form-data").is_some() {
         return Err(DecodeError::Multipart);
     }
-    let is_json_text = first == b'"' && serde_json::from_slice::<serde::de::IgnoredAny>(content).is_ok();
-    if is_json_text {
-        return Err(malformed_json(offset + start, "a text stands alone".to_owned()));
+    if content.starts_with(b"\"") && serde_json::from_slice::<serde::de::IgnoredAny>(content).is_ok() {
+        return Err(malformed_json(start, "a text stands alone".to_owned()));
     }
     if memchr::memchr(b'=', content).is_some() {
         return Ok(());
@@ -208,7 +217,7 @@ fn check_form(content: &[u8], start: usize, first: u8, offset: usize) -> Result<
     let odd = |byte: &u8| !byte.is_ascii_graphic() && !byte.is_ascii_whitespace();
     let position = content.iter().position(odd).unwrap_or(content.len());
     Err(DecodeError::Malformed {
-        position: offset + position,
+        position: start + position,
         message: "neither a JSON object nor any `name=value` was found".to_owned(),
         expected: "a form (application/x-www-form-urlencoded) or a JSON object",
     })

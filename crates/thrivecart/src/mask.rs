@@ -5,6 +5,8 @@
 
 mod form;
 mod json;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Map, Value};
 
@@ -62,10 +64,15 @@ pub(crate) fn tree(tree: &mut Value, secret: &str) {
 pub(crate) fn body(content_type: ContentType, raw: &[u8], everywhere: Option<&str>) -> Vec<u8> {
     let everywhere = everywhere.filter(|secret| secret.len() >= MIN_SECRET_BYTES);
     let needles = everywhere.map(spellings).unwrap_or_default();
+    let (start, end) = crate::decode::bounds(raw);
+    let mut out = Vec::with_capacity(raw.len());
+    out.extend_from_slice(&raw[..start]);
     match content_type {
-        ContentType::Form => form::mask(raw, &needles),
-        ContentType::Json => json::mask(raw, &needles),
+        ContentType::Form => form::mask(&raw[start..end], &needles, &mut out),
+        ContentType::Json => json::mask(&raw[start..end], &needles, &mut out),
     }
+    out.extend_from_slice(&raw[end..]);
+    out
 }
 
 /// The secret as it may stand in decoded text: itself, and inside JSON text as PHP and others escape it.
