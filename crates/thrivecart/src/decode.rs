@@ -69,20 +69,19 @@ pub fn decode(content_type: Option<&str>, body: &[u8], limits: &Limits) -> Resul
     let secret = tree::text(&tree, mask::FIELD).map(str::to_owned);
     let account = tree::text(&tree, "thrivecart_account").map(str::to_owned);
     mask::tree_field(&mut tree);
-    let mut canonical = keys::canonical(&tree);
-    let elsewhere = secret.as_deref().is_some_and(|secret| {
-        beyond > 0 || mask::holds(&canonical, secret) || mask::holds_twice(body, secret)
-    });
-    let everywhere = secret.as_deref().filter(|_| elsewhere);
-    if let Some(secret) = everywhere {
-        mask::tree(&mut tree, secret);
-        canonical = keys::canonical(&tree);
-    }
+    let canonical = keys::canonical(&tree);
+    let everywhere = secret
+        .as_deref()
+        .filter(|secret| beyond > 0 || mask::holds(&canonical, secret) || mask::holds_twice(body, secret));
     let masked = Masked {
         content_type,
         body: mask::body(content_type, body, everywhere),
     };
-    let event = event(tree, if beyond > 0 { &masked.body } else { &canonical });
+    let event = match everywhere {
+        // Rare. What is kept is read again, so that the event can only hold what the masked body holds.
+        Some(_) => stored(content_type, &masked.body, limits),
+        None => event(tree, if beyond > 0 { &masked.body } else { &canonical }),
+    };
     Ok(Delivery::Event(Box::new(Incoming {
         event,
         secret: secret.map(SecretString::from),
@@ -91,12 +90,17 @@ pub fn decode(content_type: Option<&str>, body: &[u8], limits: &Limits) -> Resul
     })))
 }
 
-/// The event of a body that was accepted before, from its masked bytes. Reading never fails: a body that is none
-/// becomes an event of kind `unknown` without payload.
+/// The event of a body that was accepted before, from its masked bytes: the same event, where it was accepted with the
+/// default limits on keys and depth. Reading never fails: a body that is none becomes an event of kind `unknown` without
+/// payload.
 pub fn decode_stored(content_type: ContentType, masked_body: &[u8]) -> NewEvent {
+    stored(content_type, masked_body, &Limits::default())
+}
+
+fn stored(content_type: ContentType, masked_body: &[u8], limits: &Limits) -> NewEvent {
     let limits = Limits {
-        body_bytes: usize::MAX,
-        ..Limits::default()
+        body_bytes: usize::MAX, // it was accepted, and masking may have made it longer
+        ..*limits
     };
     match read(Some(content_type.as_str()), masked_body, &limits) {
         Ok(Some(Read { mut tree, beyond, .. })) => {

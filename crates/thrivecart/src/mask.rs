@@ -8,7 +8,7 @@ mod json;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::ContentType;
 
@@ -36,27 +36,6 @@ pub(crate) fn holds_twice(raw: &[u8], secret: &str) -> bool {
 pub(crate) fn tree_field(tree: &mut Value) {
     if let Some(value) = tree.get_mut(FIELD) {
         *value = Value::String(MASK.to_owned());
-    }
-}
-
-/// Masks the secret in every key and text of a tree.
-pub(crate) fn tree(tree: &mut Value, secret: &str) {
-    if secret.len() < MIN_SECRET_BYTES {
-        return;
-    }
-    match tree {
-        Value::String(text) if text.contains(secret) => *text = text.replace(secret, MASK),
-        Value::Array(values) => values.iter_mut().for_each(|value| self::tree(value, secret)),
-        Value::Object(map) => {
-            if map.keys().any(|key| key.contains(secret)) {
-                *map = std::mem::take(map)
-                    .into_iter()
-                    .map(|(key, value)| (key.replace(secret, MASK), value))
-                    .collect::<Map<_, _>>();
-            }
-            map.values_mut().for_each(|value| self::tree(value, secret));
-        }
-        _ => {}
     }
 }
 

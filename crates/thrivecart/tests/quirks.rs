@@ -123,6 +123,15 @@ fn secret_is_masked_where_else_it_stands() {
 }
 
 #[test]
+fn secret_of_broken_text_leaves_the_stored_event_the_same() {
+    let body = b"event=x&thrivecart_secret=ABCDEF\xff012345&copy=ABCDEF\xff012345&k[l]=ABCDEF%EF%BF%BD012345";
+    let incoming = incoming(None, body);
+    let stored = decode_stored(incoming.masked.content_type, &incoming.masked.body);
+    assert_eq!(stored, incoming.event);
+    assert_eq!(stored.facts.payload["k"]["l"], "***");
+}
+
+#[test]
 fn nulls_in_all_their_spellings_are_absent() {
     for null in [
         json!(null),
