@@ -31,11 +31,32 @@ pub(crate) fn parse(body: &[u8], budget: &mut Budget) -> Value {
 
 const NONE: u32 = u32::MAX;
 
+/// A stretch of the text. Small, because a body has hundreds; bodies are far shorter than 4 GiB.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn new(start: usize, end: usize) -> Self {
+        let small = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self {
+            start: small(start),
+            end: small(end),
+        }
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
 /// One key segment with what hangs below it. Children are a linked list in order of appearance.
 struct Node {
-    name: Range<usize>,
-    fingerprint: u64,
-    leaf: Option<Range<usize>>,
+    name: Span,
+    fingerprint: u32,
+    leaf: Option<Span>,
     first_child: u32,
     last_child: u32,
     next_sibling: u32,
@@ -44,7 +65,7 @@ struct Node {
 }
 
 impl Node {
-    fn new(name: Range<usize>, fingerprint: u64) -> Self {
+    fn new(name: Span, fingerprint: u32) -> Self {
         Self {
             name,
             fingerprint,
@@ -73,7 +94,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(body_bytes: usize) -> Self {
         let mut nodes = Vec::with_capacity(body_bytes / 24 + 8);
-        nodes.push(Node::new(0..0, 0));
+        nodes.push(Node::new(Span::new(0, 0), 0));
         Self {
             text: Vec::with_capacity(body_bytes),
             nodes,
@@ -93,7 +114,7 @@ impl<'a> Reader<'a> {
         };
         let start = self.text.len();
         unescape(value, &mut self.text);
-        self.nodes[node as usize].leaf = Some(start..self.text.len());
+        self.nodes[node as usize].leaf = Some(Span::new(start, self.text.len()));
     }
 
     /// The node of a raw key; `None` where it is beyond the limits.
@@ -157,7 +178,7 @@ impl<'a> Reader<'a> {
         let mut child = self.nodes[parent as usize].first_child;
         while child != NONE {
             let node = &self.nodes[child as usize];
-            if node.fingerprint == fingerprint && self.text[node.name.clone()] == *name {
+            if node.fingerprint == fingerprint && self.text[node.name.range()] == *name {
                 return child;
             }
             child = node.next_sibling;
@@ -165,11 +186,11 @@ impl<'a> Reader<'a> {
         self.add_child(parent, name, fingerprint)
     }
 
-    fn add_child(&mut self, parent: u32, name: &[u8], fingerprint: u64) -> u32 {
+    fn add_child(&mut self, parent: u32, name: &[u8], fingerprint: u32) -> u32 {
         let index = index_of(name);
         let start = self.text.len();
         self.text.extend_from_slice(name);
-        let name = start..self.text.len();
+        let name = Span::new(start, self.text.len());
         let id = u32::try_from(self.nodes.len()).unwrap_or(0); // bounded by keys × depth
         self.nodes.push(Node::new(name, fingerprint));
         let parent = &mut self.nodes[parent as usize];
@@ -223,21 +244,21 @@ impl Tree<'_> {
         std::iter::successors(first, move |id| known(self.nodes[*id as usize].next_sibling))
     }
 
-    fn string(&self, range: &Range<usize>) -> String {
-        match self.valid.and_then(|text| text.get(range.clone())) {
+    fn string(&self, span: Span) -> String {
+        match self.valid.and_then(|text| text.get(span.range())) {
             Some(text) => text.to_owned(),
-            None => String::from_utf8_lossy(&self.text[range.clone()]).into_owned(),
+            None => String::from_utf8_lossy(&self.text[span.range()]).into_owned(),
         }
     }
 
     /// `depth` is that of the children.
     fn object(&self, node: u32, budget: &mut Budget, depth: usize) -> Value {
         let mut map = Map::with_capacity(self.children(node).count() + 1);
-        if let Some(leaf) = &self.nodes[node as usize].leaf {
+        if let Some(leaf) = self.nodes[node as usize].leaf {
             map.insert(String::new(), self.leaf(leaf, budget, depth));
         }
         for id in self.ids(node) {
-            let name = self.string(&self.nodes[id as usize].name);
+            let name = self.string(self.nodes[id as usize].name);
             map.insert(name, self.value(id, budget, depth));
         }
         Value::Object(map)
@@ -245,7 +266,7 @@ impl Tree<'_> {
 
     fn value(&self, id: u32, budget: &mut Budget, depth: usize) -> Value {
         let node = &self.nodes[id as usize];
-        match &node.leaf {
+        match node.leaf {
             Some(leaf) if node.first_child == NONE => self.leaf(leaf, budget, depth),
             None if self.is_list(id) => Value::Array(
                 self.ids(id)
@@ -260,11 +281,11 @@ impl Tree<'_> {
     fn is_list(&self, parent: u32) -> bool {
         self.children(parent)
             .enumerate()
-            .all(|(at, child)| index_of(&self.text[child.name.clone()]) == u64::try_from(at).ok())
+            .all(|(at, child)| index_of(&self.text[child.name.range()]) == u64::try_from(at).ok())
     }
 
-    fn leaf(&self, range: &Range<usize>, budget: &mut Budget, depth: usize) -> Value {
-        json::leaf(self.string(range), budget, depth)
+    fn leaf(&self, span: Span, budget: &mut Budget, depth: usize) -> Value {
+        json::leaf(self.string(span), budget, depth)
     }
 }
 
@@ -312,10 +333,11 @@ fn index_of(name: &[u8]) -> Option<u64> {
 }
 
 /// Length, first, middle and last byte: tells nearly all sibling names apart in one comparison.
-fn fingerprint(name: &[u8]) -> u64 {
-    let byte = |at: usize| u64::from(name.get(at).copied().unwrap_or_default());
+fn fingerprint(name: &[u8]) -> u32 {
+    let byte = |at: usize| name.get(at).copied().unwrap_or_default();
     let last = name.len().saturating_sub(1);
-    (name.len() as u64) << 24 | byte(0) << 16 | byte(last / 2) << 8 | byte(last)
+    let length = name.len().to_le_bytes()[0];
+    u32::from_le_bytes([length, byte(0), byte(last / 2), byte(last)])
 }
 
 #[cfg(test)]

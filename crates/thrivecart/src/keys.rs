@@ -117,16 +117,18 @@ fn write(value: &Value, top: bool, out: &mut Vec<u8>) {
 }
 
 fn write_entry(key: &str, value: &Value, out: &mut Vec<u8>) {
+    if let Value::String(text) = value {
+        if let Some(text) = tree::present(text) {
+            write_text(key, out);
+            write_text(text, out);
+        }
+        return;
+    }
     let before = out.len();
     write_text(key, out);
     let start = out.len();
-    match tree::scalar(value) {
-        Some(text) if value.is_string() => write_text(text, out),
-        None if value.is_string() => {}
-        _ => write(value, false, out),
-    }
-    let nothing = matches!(&out[start..], [] | [b'{', b'}']);
-    if nothing {
+    write(value, false, out);
+    if &out[start..] == b"{}" {
         out.truncate(before);
     }
 }

@@ -87,7 +87,9 @@ impl Budget {
 
 /// Text that says something: trimmed, and neither empty nor the text `null`, which is how `ThriveCart` writes null.
 pub(crate) fn present(text: &str) -> Option<&str> {
-    let text = text.trim();
+    let is_graphic = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let is_tight = is_graphic(text.as_bytes().first()) && is_graphic(text.as_bytes().last());
+    let text = if is_tight { text } else { text.trim() }; // the former is nearly all text
     (!text.is_empty() && text != "null").then_some(text)
 }
 
