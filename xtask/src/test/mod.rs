@@ -11,8 +11,8 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::binary::{self, Profile};
-use cartlane_testkit::postgres::{Cluster, SHARED_CLUSTER};
 use crate::torture::{self, Database, Sabotage, Scenario};
+use cartlane_testkit::postgres::{Cluster, SHARED_CLUSTER};
 
 /// Options of `test`.
 #[derive(clap::Args)]

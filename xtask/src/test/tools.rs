@@ -51,9 +51,15 @@ pub fn cargo_deny() -> Result<Command> {
 /// A program on the PATH, or else in one of Debian's versioned PostgreSQL directories.
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     let versioned = versions.map(|version| version.path().join("bin"));
-    std::env::split_paths(&path).chain(versioned).map(|dir| dir.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .chain(versioned)
+        .map(|dir| dir.join(program))
+        .find(|file| file.is_file())
 }
 
 fn is_root() -> Result<bool> {

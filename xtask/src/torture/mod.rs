@@ -25,9 +25,9 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::binary::{self, Profile};
-use cartlane_testkit::postgres::Cluster;
 use crate::processes::{Server, Setup};
 use crate::sandbox::Sandbox;
+use cartlane_testkit::postgres::Cluster;
 use gate::Gate;
 use sender::Sender;
 pub use verdict::Scenario;
@@ -255,12 +255,7 @@ async fn live_through(
     );
     let edits = tokio::spawn(edits);
     let endings = cluster.map(|cluster| {
-        tokio::spawn(trouble::terminate_backends(
-            Arc::clone(cluster),
-            "torture".to_owned(),
-            Arc::clone(&stop),
-            fork(),
-        ))
+        tokio::spawn(trouble::end_connections(Arc::clone(cluster), Arc::clone(&stop), fork()))
     });
     let sending = tokio::spawn(Arc::clone(sender).run(args.seed));
     let done = trouble::kill(servers, sender, args.kills, &mut fork()).await?;
@@ -272,7 +267,7 @@ async fn live_through(
     };
     Ok(Troubles {
         done,
-        backends_ended,
+        connections_ended,
         user_tags: edits.await??,
     })
 }

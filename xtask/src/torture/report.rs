@@ -39,7 +39,10 @@ pub fn print(args: &Args, verdict: &Verdict, seen: &Seen, log: &Log, troubles: &
         done.kills,
         done.slowest_start.as_millis()
     );
-    println!("| times that database connections were ended | {} |", troubles.connections_ended);
+    println!(
+        "| times that database connections were ended | {} |",
+        troubles.connections_ended
+    );
     println!("| another user's tags | {} |", troubles.user_tags.len());
     println!(
         "| requests to GHL | {} |",

@@ -9,9 +9,9 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::sender::Sender;
-use cartlane_testkit::postgres::Cluster;
 use crate::processes::Server;
 use crate::sandbox::Sandbox;
+use cartlane_testkit::postgres::Cluster;
 
 /// What was done.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,11 @@ pub async fn kill(
 }
 
 /// Ends some database connections every few seconds until `stop`; how many times.
-pub async fn end_connections(cluster: Arc<Cluster>, stop: Arc<AtomicBool>, mut random: StdRng) -> Result<usize> {
+pub async fn end_connections(
+    cluster: Arc<Cluster>,
+    stop: Arc<AtomicBool>,
+    mut random: StdRng,
+) -> Result<usize> {
     let mut times = 0;
     while !stop.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(random.random_range(1_000..4_000))).await;
