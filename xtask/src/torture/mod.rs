@@ -255,7 +255,11 @@ async fn live_through(
     );
     let edits = tokio::spawn(edits);
     let endings = cluster.map(|cluster| {
-        tokio::spawn(trouble::end_connections(Arc::clone(cluster), Arc::clone(&stop), fork()))
+        tokio::spawn(trouble::end_connections(
+            Arc::clone(cluster),
+            Arc::clone(&stop),
+            fork(),
+        ))
     });
     let sending = tokio::spawn(Arc::clone(sender).run(args.seed));
     let done = trouble::kill(servers, sender, args.kills, &mut fork()).await?;
