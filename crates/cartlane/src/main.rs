@@ -1,2 +1,39 @@
-//! The cartlane program.
-fn main() {}
+//! The cartlane program: one binary, one file per sub-command in [`commands`].
+//!
+//! This crate alone reads the environment, the system clock and the command line; everything else is told.
+
+mod admin;
+mod clock;
+mod commands;
+mod config;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Brings ThriveCart's orders to GoHighLevel: durable, once, in order.
+#[derive(Parser)]
+#[command(name = "cartlane", version, max_term_width = 110)]
+struct Arguments {
+    /// The configuration.
+    #[arg(long, global = true, default_value = "cartlane.toml", env = "CARTLANE_CONFIG")]
+    config: std::path::PathBuf,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    cartlane_outbound::install_crypto_provider();
+    match commands::run(arguments.command, &arguments.config, arguments.json) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error, arguments.json);
+            output::code_of(&error)
+        }
+    }
+}

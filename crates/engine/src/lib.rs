@@ -1,1 +1,224 @@
-//! engine.
+//! The heart of the house: what comes in is made durable, what it means is decided by automations, and what has to be
+//! done is done: once, in order, inside the other side's limits.
+//!
+//! ```text
+//! Handle::accept ─► inbox (groups, fsync) ─► lanes ─► worker ─► run: advance, step by step
+//!                                                                └─► call: budget ─► intent ─► send ─► outcome
+//! ```
+//!
+//! [`Engine`] is the service, [`Handle`] the cheap way to talk to it. Start reading at [`inbox`], then `worker`, `run`
+//! and `call`; `budget` spends GHL's rate limit, `monitor` looks after connections.
+
+mod admin;
+mod automations;
+mod budget;
+mod call;
+mod directory;
+pub mod inbox;
+mod monitor;
+mod options;
+mod reference;
+mod run;
+mod stored;
+mod vault;
+mod worker;
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+
+use cartlane_catalog::Catalog;
+use cartlane_flow::Document;
+use cartlane_model::{CallId, Clock, NodeId};
+use cartlane_store::{Db, Dialect, Error, lanes};
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use admin::{AdminError, EventDetail, Health, RunDetail};
+pub use directory::ConfigError;
+pub use inbox::{Accepted, Refused, Room};
+#[cfg(feature = "break")]
+pub use options::Broken;
+pub use options::{
+    AccountConfig, ConnectionConfig, GhlConfig, Limits, MAIN_WORKSPACE, Options, ThriveCartConfig,
+};
+
+/// The records that lists and details are made of.
+pub mod records {
+    pub use cartlane_store::automations::{Applied, Automation};
+    pub use cartlane_store::connections::{Connection, Trouble};
+    pub use cartlane_store::journal::{Call, Outcome, Step, StepState};
+    pub use cartlane_store::lists::{EventFilter, EventRow, RunFilter, RunRow};
+    pub use cartlane_store::quarantine::Aside;
+}
+
+/// What all parts of the engine share.
+#[doc(hidden)]
+pub struct Shared {
+    pub(crate) node: NodeId,
+    pub(crate) db: Db,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    pub(crate) directory: directory::Directory,
+    pub(crate) automations: automations::Automations,
+    pub(crate) vault: vault::Vault,
+    pub(crate) budgets: budget::Budgets,
+    pub(crate) inbox: mpsc::Sender<inbox::Job>,
+    pub(crate) inbox_room: Arc<Semaphore>,
+    pub(crate) work_is_there: Notify,
+    pub(crate) unclear: Mutex<HashMap<CallId, Instant>>,
+    pub(crate) leases_renewed_at: Mutex<Instant>,
+    #[cfg(feature = "break")]
+    pub(crate) broken: Option<Broken>,
+}
+
+/// The engine as a service: [`Engine::run`] until it is told to stop.
+pub struct Engine {
+    shared: Arc<Shared>,
+    jobs: mpsc::Receiver<inbox::Job>,
+}
+
+/// The way to talk to the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle(Arc<Shared>);
+
+impl Deref for Handle {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Engine {
+    /// Opens the engine on a migrated database: declares the connections, reads the automations, and gives a new
+    /// installation the default ones.
+    pub async fn open(db: Db, options: Options) -> Result<(Self, Handle), ConfigError> {
+        let limits = options.limits.clone();
+        let clock = Arc::clone(&options.clock);
+        let client = |ghl: &GhlConfig| ghl_client(ghl, &limits, Arc::clone(&clock));
+        let now = options.clock.now();
+        let directory = directory::Directory::open(&db, &options.connections, now, client).await?;
+        let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);
+        let clock = Arc::clone(&options.clock);
+        let budgets = budget::Budgets::new(
+            options.node_id,
+            db.clone(),
+            clock,
+            options.limits.request_timeout_ms,
+        );
+        let shared = Arc::new(Shared {
+            node: options.node_id,
+            db,
+            clock: options.clock,
+            directory,
+            automations: automations::Automations::default(),
+            vault: vault::Vault::new(&options.master_key),
+            budgets,
+            inbox,
+            inbox_room: Arc::new(Semaphore::new(options.limits.inbox_bytes)),
+            limits: options.limits,
+            work_is_there: Notify::new(),
+            unclear: Mutex::default(),
+            leases_renewed_at: Mutex::new(Instant::now()),
+            #[cfg(feature = "break")]
+            broken: options.broken,
+        });
+        let handle = Handle(Arc::clone(&shared));
+        handle.install_defaults().await?;
+        shared.automations.refresh(&shared.db).await?;
+        if shared.db.dialect() == Dialect::Sqlite {
+            let node = shared.node;
+            shared
+                .db
+                .write(move |tx| lanes::release_all_of_the_dead(tx, node))
+                .await?;
+        }
+        Ok((Self { shared, jobs }, handle))
+    }
+
+    /// Works until `shutdown`; then stops claiming, lets calls in flight end, and gives back what it holds, within 10 s.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let shared = self.shared;
+        let inbox = tokio::spawn(Arc::clone(&shared).run_inbox(self.jobs));
+        let leases = tokio::spawn(Arc::clone(&shared).run_leases());
+        let monitor = tokio::spawn(Arc::clone(&shared).run_monitor());
+        let budgets = {
+            let shared = Arc::clone(&shared);
+            tokio::spawn(async move { shared.budgets.run().await })
+        };
+        Arc::clone(&shared).run_workers(shutdown).await;
+        for task in [leases, monitor, budgets, inbox] {
+            task.abort();
+        }
+        if let Err(error) = shared.stop().await {
+            tracing::warn!(%error, "what this node holds was not given back; it expires by itself");
+        }
+    }
+}
+
+impl Shared {
+    async fn stop(&self) -> Result<(), Error> {
+        self.budgets.give_back().await?;
+        directory::flush(&self.directory, &self.db).await
+    }
+}
+
+impl Handle {
+    /// Stores a delivery to the hook with this key.
+    pub async fn accept(
+        &self,
+        hook_key: &str,
+        content_type: Option<&str>,
+        body: bytes::Bytes,
+    ) -> Result<Accepted, Refused> {
+        self.0.accept(hook_key, content_type, body).await
+    }
+
+    /// Notes that a sender checked the address of a hook; fails where there is none.
+    pub fn check_hook(&self, hook_key: &str) -> Result<(), Refused> {
+        self.0.check_hook(hook_key)
+    }
+
+    /// Room for `bytes` more of a body that is being read; `None` when too much is in memory already.
+    pub fn room(&self, bytes: usize) -> Option<Room> {
+        self.0.room(bytes)
+    }
+
+    /// Gives an installation without automations the default ones.
+    async fn install_defaults(&self) -> Result<(), ConfigError> {
+        let there = self.db.read(|tx| cartlane_store::automations::list(tx)).await?;
+        if !there.is_empty() {
+            return Ok(());
+        }
+        let read = |(_, yaml): &(&str, &str)| Document::from_yaml(yaml, Catalog::builtin());
+        let documents = cartlane_flow::defaults()
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<_>, _>>()?;
+        let documents: Vec<serde_json::Value> = documents.iter().map(Document::to_json).collect();
+        match self.apply(&documents, "cartlane").await {
+            Ok(_) => Ok(()),
+            Err(AdminError::Store(error)) => Err(error.into()),
+            Err(error) => {
+                let mut problems = cartlane_model::Problems::default();
+                problems.push("default automations", error.to_string());
+                Err(problems.into())
+            }
+        }
+    }
+}
+
+fn ghl_client(
+    ghl: &GhlConfig,
+    limits: &Limits,
+    clock: Arc<dyn Clock>,
+) -> Result<cartlane_ghl::Client, String> {
+    let options = cartlane_outbound::Options {
+        request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
+        allow_private_networks: ghl.allow_private_networks,
+        ..cartlane_outbound::Options::default()
+    };
+    let http = cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())?;
+    Ok(cartlane_ghl::Client::new(http, clock))
+}

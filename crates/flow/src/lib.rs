@@ -1,1 +1,61 @@
-//! flow.
+//! Automation documents, the expressions in them, and what comes next in a run.
+//!
+//! A [`Document`] says on which events it runs and which operations it makes of them. [`Compiled`] is the same, ready to
+//! be evaluated many times. [`advance`] looks at an event and at what the steps so far brought, and names the next step:
+//!
+//! ```
+//! # use cartlane_flow::{Compiled, Document};
+//! # struct All;
+//! # impl cartlane_flow::Operations for All {
+//! #     fn has(&self, _: &str) -> bool { true }
+//! #     fn nearest(&self, _: &str) -> Option<String> { None }
+//! #     fn inputs(&self, _: &str) -> Option<Vec<String>> { None }
+//! # }
+//! let document = Document::from_yaml(r#"
+//! name: Buyers
+//! on: order.success
+//! when: event.person.email
+//! steps:
+//!   - id: contact
+//!     operation: ghl.contacts.save
+//!     with:
+//!       email: "{{ event.person.email }}"
+//!   - id: tags
+//!     operation: ghl.contacts.add_tags
+//!     with:
+//!       contactId: "{{ steps.contact.id }}"
+//!       tags: [buyer]
+//! "#, &All)?;
+//! let automation = Compiled::new(document)?;
+//! # Ok::<(), cartlane_model::Problems>(())
+//! ```
+//!
+//! What always holds: nothing here reads a clock, the environment, a file or the network. The same document, event and
+//! journal give the same answer; every evaluation ends (it has a budget of work); and a run that is advanced step by
+//! step ends after as many steps as the document has. Everything that can be known to be wrong is said when the
+//! document is read, all faults at once: see [`validate`].
+//!
+//! Start reading at [`document`], then [`advance()`].
+
+pub mod advance;
+pub mod compiled;
+pub mod defaults;
+pub mod document;
+pub mod expression;
+pub mod filters;
+mod input;
+pub mod names;
+mod node;
+mod operations;
+mod parse;
+pub mod scope;
+mod syntax;
+mod uses;
+pub mod validate;
+
+pub use advance::{Fault, Next, advance};
+pub use compiled::Compiled;
+pub use defaults::defaults;
+pub use document::{Document, Step};
+pub use scope::{Journal, Scope, StepRecord};
+pub use validate::Operations;

@@ -1,1 +1,42 @@
-//! sandbox.
+//! An emulator of `GoHighLevel` ("GHL") that keeps state and speaks HTTP: the only double of GHL there is,
+//! for tests, benchmarks, the torture run and `cartlane sandbox ghl`.
+//!
+//! A request goes one straight way: [`server`] reads it from its connection, [`pipeline`] decides, under one short
+//! lock, in this order: known caller ([`auth`]), rate limit ([`limits`]), fault to inject ([`faults`]), effect (the
+//! handler of its [`routes`] entry), entry in the [`log`]; then `server` answers, dribbles or cuts.
+//!
+//! What always holds: the log's order is the order in which requests were accepted, an effect in the log did happen
+//! and no effect is missing from it (while `settings.log` is on); no more than `limit.max` requests are accepted in
+//! any `limit.interval_ms`; no lock is held while anything waits. Shapes and quirks are GHL's as far as they are
+//! known; `docs/sandbox.md` lists where we had to assume.
+//!
+//! Start reading at [`Sandbox::bind`] and [`routes`].
+
+mod admin;
+mod auth;
+mod contacts;
+mod edit;
+mod faults;
+mod limits;
+mod locations;
+mod log;
+mod notes;
+mod pipeline;
+mod reply;
+mod routes;
+mod search;
+mod server;
+mod settings;
+mod state;
+mod store;
+mod tags;
+mod time;
+mod validate;
+mod wire;
+
+pub use edit::{Edit, EditError};
+pub use faults::{Fault, Match, Rule};
+pub use log::{Actor, Effect, Entry, Stats};
+pub use server::{Options, Running, Sandbox};
+pub use settings::{CustomField, Latency, Limit, Location, Rates, Settings, SettingsError, Token};
+pub use state::State;

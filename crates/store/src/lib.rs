@@ -1,10 +1,31 @@
-//! The only crate with SQL: SQLite and PostgreSQL behind one adapter.
+//! The only crate with SQL.
 //!
-//! [`db`] runs synchronous closures in transactions, [`migrate`] brings a database to this program's schema, and the
-//! other modules are the functions that the engine calls. Nothing outside this crate sees a table or a column.
+//! [`db`] is the adapter to SQLite and PostgreSQL; the other modules are the store functions: each takes a
+//! transaction, so that the engine composes what must be one.
+//!
+//! ```ignore
+//! db.write(move |tx| {
+//!     if !lanes::hold(tx, &lane)? { return Ok(None) }          // somebody else has the lane: write nothing
+//!     journal::record_call(tx, &call)?;
+//!     runs::finish(tx, run, End::Done, None, &[])?;
+//!     runs::next_or_release(tx, &lane)
+//! }).await?
+//! ```
+//!
+//! Start reading at [`inbox`] (what comes in) and [`lanes`] (who works what).
 
+pub mod automations;
+pub mod budgets;
+pub mod connections;
+pub mod contacts;
 pub mod db;
+pub mod inbox;
+pub mod journal;
+pub mod lanes;
+pub mod lists;
 pub mod migrate;
+pub mod quarantine;
+pub mod runs;
 
 pub use db::{Db, Dialect, Error, Options, Row, Tx, Value};
 pub use migrate::migrate;

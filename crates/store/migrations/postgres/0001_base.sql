@@ -20,7 +20,7 @@ CREATE TABLE workspaces (
     created_at BIGINT NOT NULL
 );
 
--- `settings` is JSON without secrets. `state` is ok or paused; `failures` counts since the last success.
+-- `settings` is JSON without secrets. `state` is ok or paused.
 CREATE TABLE connections (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     workspace_id TEXT COLLATE "C" NOT NULL,
@@ -35,7 +35,6 @@ CREATE TABLE connections (
     state_reason TEXT,
     state_since BIGINT,
     probe_at BIGINT,
-    failures BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX connections_by_name ON connections (workspace_id, name);
@@ -44,6 +43,7 @@ CREATE UNIQUE INDEX connections_by_hook_key ON connections (hook_key);
 CREATE TABLE contacts (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     workspace_id TEXT COLLATE "C" NOT NULL,
+    lane_id TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL
 );
 
@@ -58,7 +58,7 @@ CREATE TABLE contact_aliases (
 );
 CREATE INDEX contact_aliases_by_contact ON contact_aliases (contact_id);
 
--- The contact's id in an outside account, and (JSON) the fields known to be filled there.
+-- The contact's id in an outside account, and (separated by commas) the fields known to be filled there.
 CREATE TABLE contact_links (
     contact_id TEXT COLLATE "C" NOT NULL,
     connection_id TEXT COLLATE "C" NOT NULL,
@@ -73,9 +73,7 @@ CREATE TABLE contact_states (
     contact_id TEXT COLLATE "C" NOT NULL,
     connection_id TEXT COLLATE "C" NOT NULL,
     key TEXT COLLATE "C" NOT NULL,
-    value TEXT NOT NULL,
     occurred_at BIGINT NOT NULL,
-    event_id TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (contact_id, connection_id, key)
 );
 
@@ -112,7 +110,7 @@ CREATE TABLE event_keys (
 );
 
 -- The unit of order. `id` is the contact's, or the connection's for events without one. `ready_at` is set while there
--- is something to do, `waiting_on` names the paused connection that holds the lane up.
+-- is something to do (while it is owned: the end of the lease), `waiting_on` names the paused connection that holds the lane up.
 CREATE TABLE lanes (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     workspace_id TEXT COLLATE "C" NOT NULL,
@@ -120,10 +118,10 @@ CREATE TABLE lanes (
     ready_at BIGINT,
     waiting_on TEXT COLLATE "C",
     owner TEXT COLLATE "C",
-    lease_until BIGINT,
     fence BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX lanes_ready ON lanes (ready_at) WHERE ready_at IS NOT NULL;
+CREATE INDEX lanes_owned ON lanes (owner) WHERE owner IS NOT NULL;
 CREATE INDEX lanes_waiting ON lanes (waiting_on) WHERE waiting_on IS NOT NULL;
 
 CREATE TABLE automations (
@@ -153,6 +151,7 @@ CREATE TABLE runs (
     workspace_id TEXT COLLATE "C" NOT NULL,
     lane_id TEXT COLLATE "C" NOT NULL,
     lane_seq BIGINT NOT NULL,
+    after_lane TEXT COLLATE "C",
     event_id TEXT COLLATE "C" NOT NULL,
     automation_id TEXT COLLATE "C" NOT NULL,
     automation_version BIGINT NOT NULL,
@@ -166,7 +165,7 @@ CREATE TABLE runs (
     created_at BIGINT NOT NULL,
     started_at BIGINT,
     finished_at BIGINT,
-    replay_of TEXT COLLATE "C"
+    is_replay BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX runs_unfinished ON runs (lane_id, lane_seq) WHERE finished_at IS NULL;
 CREATE INDEX runs_by_event ON runs (event_id);
@@ -177,6 +176,7 @@ CREATE TABLE steps (
     event_id TEXT COLLATE "C" NOT NULL,
     automation_id TEXT COLLATE "C" NOT NULL,
     step_id TEXT COLLATE "C" NOT NULL,
+    place BIGINT NOT NULL,
     run_id TEXT COLLATE "C" NOT NULL,
     state TEXT NOT NULL,
     output TEXT,
@@ -193,7 +193,6 @@ CREATE TABLE calls (
     part BIGINT NOT NULL,
     connection_id TEXT COLLATE "C" NOT NULL,
     operation TEXT NOT NULL,
-    attempt BIGINT NOT NULL,
     request TEXT NOT NULL,
     response TEXT,
     http_status BIGINT,
@@ -213,7 +212,6 @@ CREATE TABLE quarantine (
     connection_id TEXT COLLATE "C" NOT NULL,
     received_at BIGINT NOT NULL,
     reason TEXT NOT NULL,
-    nonce BYTEA NOT NULL,
     sealed BYTEA NOT NULL,
     released_at BIGINT
 );
@@ -235,7 +233,7 @@ CREATE TABLE budget_grants (
     node_id TEXT COLLATE "C" NOT NULL,
     slots BIGINT NOT NULL,
     daily BIGINT NOT NULL,
-    heartbeat_at BIGINT NOT NULL,
+    wants_more BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (connection_id, node_id)
 );

@@ -13,7 +13,7 @@ CREATE TABLE workspaces (
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- `settings` is JSON without secrets. `state` is ok or paused; `failures` counts since the last success.
+-- `settings` is JSON without secrets. `state` is ok or paused.
 CREATE TABLE connections (
     id TEXT NOT NULL PRIMARY KEY,
     workspace_id TEXT NOT NULL,
@@ -28,7 +28,6 @@ CREATE TABLE connections (
     state_reason TEXT,
     state_since INTEGER,
     probe_at INTEGER,
-    failures INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX connections_by_name ON connections (workspace_id, name);
@@ -37,6 +36,7 @@ CREATE UNIQUE INDEX connections_by_hook_key ON connections (hook_key);
 CREATE TABLE contacts (
     id TEXT NOT NULL PRIMARY KEY,
     workspace_id TEXT NOT NULL,
+    lane_id TEXT NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -51,7 +51,7 @@ CREATE TABLE contact_aliases (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_aliases_by_contact ON contact_aliases (contact_id);
 
--- The contact's id in an outside account, and (JSON) the fields known to be filled there.
+-- The contact's id in an outside account, and (separated by commas) the fields known to be filled there.
 CREATE TABLE contact_links (
     contact_id TEXT NOT NULL,
     connection_id TEXT NOT NULL,
@@ -66,9 +66,7 @@ CREATE TABLE contact_states (
     contact_id TEXT NOT NULL,
     connection_id TEXT NOT NULL,
     key TEXT NOT NULL,
-    value TEXT NOT NULL,
     occurred_at INTEGER NOT NULL,
-    event_id TEXT NOT NULL,
     PRIMARY KEY (contact_id, connection_id, key)
 ) STRICT, WITHOUT ROWID;
 
@@ -104,7 +102,7 @@ CREATE TABLE event_keys (
 ) STRICT, WITHOUT ROWID;
 
 -- The unit of order. `id` is the contact's, or the connection's for events without one. `ready_at` is set while there
--- is something to do, `waiting_on` names the paused connection that holds the lane up.
+-- is something to do (while it is owned: the end of the lease), `waiting_on` names the paused connection that holds the lane up.
 CREATE TABLE lanes (
     id TEXT NOT NULL PRIMARY KEY,
     workspace_id TEXT NOT NULL,
@@ -112,10 +110,10 @@ CREATE TABLE lanes (
     ready_at INTEGER,
     waiting_on TEXT,
     owner TEXT,
-    lease_until INTEGER,
     fence INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lanes_ready ON lanes (ready_at) WHERE ready_at IS NOT NULL;
+CREATE INDEX lanes_owned ON lanes (owner) WHERE owner IS NOT NULL;
 CREATE INDEX lanes_waiting ON lanes (waiting_on) WHERE waiting_on IS NOT NULL;
 
 CREATE TABLE automations (
@@ -145,6 +143,7 @@ CREATE TABLE runs (
     workspace_id TEXT NOT NULL,
     lane_id TEXT NOT NULL,
     lane_seq INTEGER NOT NULL,
+    after_lane TEXT,
     event_id TEXT NOT NULL,
     automation_id TEXT NOT NULL,
     automation_version INTEGER NOT NULL,
@@ -158,7 +157,7 @@ CREATE TABLE runs (
     created_at INTEGER NOT NULL,
     started_at INTEGER,
     finished_at INTEGER,
-    replay_of TEXT
+    is_replay INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX runs_unfinished ON runs (lane_id, lane_seq) WHERE finished_at IS NULL;
 CREATE INDEX runs_by_event ON runs (event_id);
@@ -169,6 +168,7 @@ CREATE TABLE steps (
     event_id TEXT NOT NULL,
     automation_id TEXT NOT NULL,
     step_id TEXT NOT NULL,
+    place INTEGER NOT NULL,
     run_id TEXT NOT NULL,
     state TEXT NOT NULL,
     output TEXT,
@@ -185,7 +185,6 @@ CREATE TABLE calls (
     part INTEGER NOT NULL,
     connection_id TEXT NOT NULL,
     operation TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
     request TEXT NOT NULL,
     response TEXT,
     http_status INTEGER,
@@ -205,7 +204,6 @@ CREATE TABLE quarantine (
     connection_id TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    nonce BLOB NOT NULL,
     sealed BLOB NOT NULL,
     released_at INTEGER
 ) STRICT;
@@ -227,7 +225,7 @@ CREATE TABLE budget_grants (
     node_id TEXT NOT NULL,
     slots INTEGER NOT NULL,
     daily INTEGER NOT NULL,
-    heartbeat_at INTEGER NOT NULL,
+    wants_more INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (connection_id, node_id)
 ) STRICT, WITHOUT ROWID;

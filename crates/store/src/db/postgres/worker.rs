@@ -105,7 +105,7 @@ fn transaction(
         (_, Err(panicked)) => (Next::GiveUp, Attempt::Over(Err(panicked))),
         (Some((next @ (Next::Retry | Next::Reconnect), error)), _) => (next, Attempt::Again(error)),
         (Some((Next::GiveUp, _)), Ok(true)) => (Next::GiveUp, Attempt::Over(Err(Error::Aborted))),
-        (Some((Next::GiveUp, _)), Ok(false)) | (None, Ok(false)) => (Next::GiveUp, Attempt::Over(Ok(()))),
+        (Some((Next::GiveUp, _)) | None, Ok(false)) => (Next::GiveUp, Attempt::Over(Ok(()))),
         (None, Ok(true)) => return Ok(commit(session, job.access())),
     };
     if next != Next::Reconnect && session.client.batch_execute("ROLLBACK").is_err() {

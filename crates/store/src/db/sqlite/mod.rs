@@ -28,7 +28,7 @@ pub(super) fn open(options: &Options, file: &str) -> Result<Machine, Error> {
     }
     let path = options.data_dir.join(file);
     let lock = lock(&path)?;
-    let writer = connection::writer(&path, options)?;
+    let connection = connection::writer(&path, options)?;
     let readers = (0..options.readers.max(1))
         .map(|_| connection::reader(&path, options))
         .collect::<Result<Vec<_>, _>>()?;
@@ -36,7 +36,7 @@ pub(super) fn open(options: &Options, file: &str) -> Result<Machine, Error> {
     let writes = Arc::new(Queue::new(options.queue_capacity));
     let reads = Arc::new(Queue::new(options.queue_capacity));
     let mut threads = vec![spawn("sqlite-writer", &writes, move |queue| {
-        group::work(writer, queue);
+        group::work(connection, queue);
         drop(lock); // held until the last commit is done and the connection is closed
     })?];
     for reader in readers {

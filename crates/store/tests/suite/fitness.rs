@@ -1,11 +1,9 @@
 //! What is refused at open, what a full disk does, and what migrations keep.
 
-mod common;
-
+use crate::common::open;
 use cartlane_store::migrate::{MIGRATIONS, Migration, migrate_to};
 use cartlane_store::{Db, Dialect, Error, Tx, migrate};
 use cartlane_testkit::postgres::Cluster;
-use common::open;
 use rstest::rstest;
 
 #[tokio::test]
@@ -46,7 +44,7 @@ async fn full_disk_is_told_and_gets_over() {
 
 #[tokio::test]
 async fn commit_that_meets_a_full_disk_undoes_its_whole_group() {
-    let (mut options, _, _directory) = common::options(Dialect::Sqlite);
+    let (mut options, _, _directory) = crate::common::options(Dialect::Sqlite);
     options.max_page_count = Some(8);
     let db = Db::open(&options).expect("the database opens");
     db.write(|tx| tx.batch("CREATE TABLE pile (body BLOB NOT NULL) STRICT"))
@@ -83,7 +81,7 @@ fn postgres_without_fsync_is_refused_unless_allowed() {
     cluster.administer("ALTER SYSTEM SET fsync = off");
     cluster.administer("ALTER SYSTEM SET synchronous_commit = off"); // that one the session can mend
     cluster.administer("SELECT pg_reload_conf()");
-    let (mut options, _, _directory) = common::options(Dialect::Sqlite);
+    let (mut options, _, _directory) = crate::common::options(Dialect::Sqlite);
     options.url = cluster.fresh_database();
     let refused = Db::open(&options)
         .map(|_| ())
@@ -102,7 +100,7 @@ fn postgres_without_fsync_is_refused_unless_allowed() {
 #[case("sqlite://no/such/folder.db", "no/such/folder.db.lock")]
 #[case("postgres://u:hush@h/d?bogus=1", "bogus")]
 fn bad_address_is_refused_with_what_is_wrong(#[case] url: &str, #[case] says: &str) {
-    let (mut options, _, _directory) = common::options(Dialect::Sqlite);
+    let (mut options, _, _directory) = crate::common::options(Dialect::Sqlite);
     options.url = url.to_owned();
     let refused = Db::open(&options)
         .map(|_| ())

@@ -1,0 +1,74 @@
+//! Talks to a running server over its administration socket, never behind its back.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::output::NoServer;
+
+/// The socket's name in the data directory.
+pub const SOCKET: &str = "admin.sock";
+
+/// A client of the administration socket.
+pub struct Admin {
+    client: reqwest::Client,
+    socket: PathBuf,
+}
+
+impl Admin {
+    /// Of the server that the configuration describes.
+    pub fn of(config: &Path) -> anyhow::Result<Self> {
+        let socket = Config::read(config)?.data_dir.join(SOCKET);
+        let client = reqwest::Client::builder()
+            .unix_socket(socket.as_path())
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, socket })
+    }
+
+    /// Asks; `query` has the parameters that are there.
+    pub async fn get(&self, path: &str, query: &[(&str, Option<String>)]) -> anyhow::Result<Value> {
+        let pairs = query
+            .iter()
+            .filter_map(|(name, value)| Some((*name, value.clone()?)));
+        let mut url = url::Url::parse("http://cartlane.internal").context("the administration's address")?;
+        url.set_path(path);
+        for (name, value) in pairs {
+            url.query_pairs_mut().append_pair(name, &value);
+        }
+        self.send(Method::GET, url, None).await
+    }
+
+    /// Tells.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let mut url = url::Url::parse("http://cartlane.internal").context("the administration's address")?;
+        url.set_path(path);
+        self.send(Method::POST, url, Some(body)).await
+    }
+
+    async fn send(&self, method: Method, url: url::Url, body: Option<&Value>) -> anyhow::Result<Value> {
+        let mut request = self.client.request(method, url);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                anyhow!(NoServer(self.socket.display().to_string()))
+            } else {
+                anyhow!(error).context("the server did not answer")
+            }
+        })?;
+        let status = response.status();
+        let answer: Value = response
+            .json()
+            .await
+            .context("the server's answer cannot be read")?;
+        if !status.is_success() {
+            bail!("{}", answer["detail"].as_str().unwrap_or("the server refused it"));
+        }
+        Ok(answer)
+    }
+}

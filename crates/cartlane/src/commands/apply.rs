@@ -1,0 +1,79 @@
+//! `cartlane apply`: save automations.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use cartlane_catalog::Catalog;
+use cartlane_flow::Document;
+use serde_json::{Value, json};
+
+use crate::admin::Admin;
+use crate::output;
+
+/// What to save.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A YAML or JSON file, or a directory of them (in the order of their names).
+    path: PathBuf,
+}
+
+/// Saves the documents: all of them or, where one has a fault, none.
+pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut documents = Vec::new();
+    let mut faults = Vec::new();
+    for path in files(&arguments.path)? {
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        match Document::from_yaml(&text, Catalog::builtin()) {
+            Ok(document) => documents.push(document.to_json()),
+            Err(problems) => {
+                faults.extend(
+                    problems
+                        .0
+                        .iter()
+                        .map(|fault| format!("{}: {}: {}", path.display(), fault.path, fault.message)),
+                );
+            }
+        }
+    }
+    if !faults.is_empty() {
+        bail!("nothing was saved:\n{}", faults.join("\n"));
+    }
+    let answer = Admin::of(config)?
+        .post(
+            "/api/automations",
+            &json!({"documents": documents, "author": "cli"}),
+        )
+        .await?;
+    if as_json {
+        output::json(&answer);
+    } else {
+        let rows: &[Value] = answer["automations"].as_array().map_or(&[], Vec::as_slice);
+        output::table(
+            rows,
+            &[("AUTOMATION", "/name"), ("", "/applied"), ("VERSION", "/version")],
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let is_document = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        files.push(entry?.path());
+    }
+    files.retain(is_document);
+    files.sort();
+    if files.is_empty() {
+        bail!("{} holds no .yaml or .json file", path.display());
+    }
+    Ok(files)
+}

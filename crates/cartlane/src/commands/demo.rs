@@ -1,0 +1,225 @@
+//! `cartlane demo`: server, sandbox and sample deliveries on this machine, from nothing.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Handle, ThriveCartConfig};
+use cartlane_model::SecretString;
+use cartlane_sandbox::{Location, Sandbox, Settings, Token};
+use cartlane_thrivecart::wire;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::serve::{Server, log_to_stderr, stop_on_signal};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::output;
+
+const TOKEN: &str = "pit-demo";
+const LOCATION: &str = "demo-location";
+const SECRET: &str = "DEMOSECRET01";
+
+/// Recorded deliveries in the order in which they are sent, each with its name.
+const SAMPLES: [(&str, &str); 8] = [
+    (
+        "cart.abandoned",
+        include_str!("../../../thrivecart/fixtures/cart.abandoned.2020.form"),
+    ),
+    (
+        "order.success",
+        include_str!("../../../thrivecart/fixtures/order.success.subscription.stripe.testmode.2023.form"),
+    ),
+    (
+        "order.subscription_payment",
+        include_str!("../../../thrivecart/fixtures/order.subscription_payment.stripe.live.2020.form"),
+    ),
+    (
+        "order.success (two items)",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.success.product_plus_upsell.form"),
+    ),
+    (
+        "order.rebill_failed",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.rebill_failed.form"),
+    ),
+    (
+        "order.subscription_cancelled",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.subscription_cancelled.form"),
+    ),
+    (
+        "order.subscription_resumed",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.subscription_resumed.form"),
+    ),
+    (
+        "order.refund",
+        include_str!("../../../thrivecart/fixtures/docstyle/order.refund.upsell.form"),
+    ),
+];
+
+/// How the demo ends.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Stop with status 0 once the sample deliveries are processed.
+    #[arg(long)]
+    exit_when_done: bool,
+    /// Where the server listens.
+    #[arg(long, default_value = "127.0.0.1:8480")]
+    listen: String,
+    /// Keep the data here; a directory that is deleted afterwards when it is not given.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+/// Runs the demo.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let given = arguments.data_dir.clone();
+    let is_temporary = given.is_none();
+    let data_dir =
+        given.unwrap_or_else(|| std::env::temp_dir().join(format!("cartlane-demo-{}", std::process::id())));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(demo(arguments, &data_dir));
+    if is_temporary {
+        let _ = std::fs::remove_dir_all(&data_dir);
+    }
+    ended
+}
+
+async fn demo(arguments: &Arguments, data_dir: &std::path::Path) -> anyhow::Result<ExitCode> {
+    std::fs::create_dir_all(data_dir)?;
+    let mut config = Config::read(&data_dir.join("cartlane.toml"))?;
+    config.listen.clone_from(&arguments.listen);
+    config.data_dir = data_dir.to_owned();
+    config.log = "warn".into();
+    log_to_stderr(&config)?;
+    let shutdown = CancellationToken::new();
+    stop_on_signal(shutdown.clone())?;
+    let options = cartlane_sandbox::Options {
+        settings: Settings {
+            tokens: vec![Token::new(TOKEN, LOCATION)],
+            locations: vec![Location::new(LOCATION)],
+            ..Settings::default()
+        },
+        ..cartlane_sandbox::Options::new(Arc::new(SystemClock))
+    };
+    let sandbox = Sandbox::bind(options).await?;
+    let (server, engine) = Server::start(&config, connections(&sandbox.url()), shutdown.clone()).await?;
+    let hook = format!("http://{}{}", server.address, hook_path(&engine).await?);
+    output::line(&format!("sandbox of GoHighLevel: {}", sandbox.url()));
+    output::line(&format!("ThriveCart web hook:    {hook}\n"));
+    send_samples(&hook).await?;
+    wait_until_done(&engine, &shutdown).await?;
+    print_contacts(&sandbox.url()).await?;
+    output::line(&format!(
+        "\nlook further:  cartlane --config {}/cartlane.toml events list",
+        data_dir.display()
+    ));
+    if arguments.exit_when_done {
+        shutdown.cancel();
+    } else {
+        output::line("running until Ctrl-C");
+    }
+    shutdown.cancelled().await;
+    server.ended().await;
+    sandbox.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn connections(sandbox_url: &str) -> Vec<ConnectionConfig> {
+    let shop = ThriveCartConfig {
+        account: None,
+        secrets: vec![SecretString::from(SECRET)],
+        hook_key: None,
+        sync_test_mode: true,
+        target: None,
+    };
+    let crm = GhlConfig {
+        base_url: sandbox_url.to_owned(),
+        location_id: LOCATION.into(),
+        token: SecretString::from(TOKEN),
+        allow_private_networks: true,
+    };
+    vec![
+        ConnectionConfig {
+            name: "shop".into(),
+            account: AccountConfig::ThriveCart(shop),
+        },
+        ConnectionConfig {
+            name: "crm".into(),
+            account: AccountConfig::Ghl(crm),
+        },
+    ]
+}
+
+async fn hook_path(engine: &Handle) -> anyhow::Result<String> {
+    let health = engine.health().await?;
+    let key = health
+        .connections
+        .iter()
+        .find_map(|connection| connection.hook_key.clone());
+    Ok(format!("/hooks/thrivecart/{}", key.unwrap_or_default()))
+}
+
+async fn send_samples(hook: &str) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    for (name, form) in SAMPLES {
+        let mut tree = wire::to_json(form.trim_end());
+        tree["thrivecart_secret"] = Value::String(SECRET.into());
+        let (status, answer) = super::send::post(&client, hook, false, wire::to_form(&tree)).await?;
+        output::line(&format!("{name:30} {status} {}", answer.trim()));
+        if status != 200 {
+            bail!("the server refused a sample delivery");
+        }
+    }
+    Ok(())
+}
+
+async fn wait_until_done(engine: &Handle, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    while engine.health().await?.open_runs > 0 && !shutdown.is_cancelled() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+/// Prints the contacts as GHL's own API gives them.
+async fn print_contacts(url: &str) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .user_agent("cartlane-demo")
+        .build()?;
+    let get = async |path: String| -> anyhow::Result<Value> {
+        let request = client
+            .get(format!("{url}{path}"))
+            .bearer_auth(TOKEN)
+            .header("Version", "2021-07-28");
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    };
+    let page = get(format!("/contacts/?locationId={LOCATION}&limit=100")).await?;
+    for contact in page["contacts"].as_array().into_iter().flatten() {
+        let id = contact["id"].as_str().unwrap_or_default();
+        let whole = get(format!("/contacts/{id}")).await?;
+        let contact = &whole["contact"];
+        let text = |name: &str| contact[name].as_str().unwrap_or_default();
+        output::line(&format!(
+            "\n{} {} <{}> {}",
+            text("firstName"),
+            text("lastName"),
+            text("email"),
+            text("phone")
+        ));
+        let tags: Vec<&str> = contact["tags"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        output::line(&format!("  tags: {}", tags.join(", ")));
+        let notes = get(format!("/contacts/{id}/notes")).await?;
+        for note in notes["notes"].as_array().into_iter().flatten() {
+            let body = note["body"].as_str().unwrap_or_default();
+            output::line(&format!("  note: {}", body.trim().replace('\n', "\n        ")));
+        }
+    }
+    Ok(())
+}

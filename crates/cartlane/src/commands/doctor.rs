@@ -1,0 +1,58 @@
+//! `cartlane doctor`: what is right, what is not, and what to do.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::admin::Admin;
+use crate::config::Config;
+use crate::output;
+
+/// Checks the configuration, then the running server. 1 when something needs a person.
+pub async fn run(config_path: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let config = Config::read(config_path)?;
+    config.connections()?;
+    let health = Admin::of(config_path)?.get("/api/health", &[]).await?;
+    let connections = health["connections"].as_array().map_or(&[][..], Vec::as_slice);
+    let in_trouble = connections
+        .iter()
+        .filter(|connection| !connection["trouble"].is_null())
+        .count();
+    if as_json {
+        output::json(&health);
+    } else {
+        output::line("configuration: good");
+        output::line(&format!("server: running, {} runs open", health["open_runs"]));
+        for connection in connections {
+            describe(connection, &config.listen);
+        }
+    }
+    Ok(if in_trouble == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn describe(connection: &Value, listen: &str) {
+    let text = |pointer: &str| connection.pointer(pointer).and_then(Value::as_str);
+    let state =
+        text("/trouble/reason").map_or_else(|| "good".to_owned(), |reason| format!("paused: {reason}"));
+    output::line(&format!(
+        "connection {} ({}): {state}",
+        text("/name").unwrap_or_default(),
+        text("/kind").unwrap_or_default()
+    ));
+    if let Some(path) = text("/hook_path") {
+        output::line(&format!(
+            "  web hook address: https://YOUR-HOST{path}  (here: http://{listen}{path})"
+        ));
+        let checked = text("/last_checked_at").unwrap_or("never; paste the address into ThriveCart");
+        output::line(&format!("  address last checked by ThriveCart: {checked}"));
+        output::line(&format!(
+            "  last event: {}",
+            text("/last_received_at").unwrap_or("none yet")
+        ));
+    }
+}

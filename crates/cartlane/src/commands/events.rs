@@ -1,0 +1,140 @@
+//! `cartlane events`: list, show, replay.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::moment;
+use crate::admin::Admin;
+use crate::output;
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Events, newest first.
+    List(ListArguments),
+    /// One event with its payload and its runs.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Run the automations as they are now on past events; effects that were made are not repeated.
+    Replay(Filter),
+}
+
+/// Which events, and how many.
+#[derive(Args)]
+pub struct ListArguments {
+    #[command(flatten)]
+    filter: Filter,
+    /// How many at the most.
+    #[arg(long, default_value_t = 50)]
+    limit: i64,
+    /// The page after this event.
+    #[arg(long)]
+    before: Option<String>,
+}
+
+/// Which events; every option narrows.
+#[derive(Args)]
+pub struct Filter {
+    /// Received then or later: a date, a moment, or an age such as 2h.
+    #[arg(long, value_parser = moment)]
+    from: Option<i64>,
+    /// Received before.
+    #[arg(long, value_parser = moment)]
+    to: Option<i64>,
+    /// The kind, such as order.success.
+    #[arg(long)]
+    kind: Option<String>,
+    /// An item, such as product-12.
+    #[arg(long)]
+    product: Option<String>,
+    /// The state of a run (queued, retrying, held, done, skipped, failed), or none.
+    #[arg(long)]
+    status: Option<String>,
+    /// An e-mail or a contact's id.
+    #[arg(long)]
+    contact: Option<String>,
+    /// live or test.
+    #[arg(long)]
+    mode: Option<String>,
+}
+
+/// Does it.
+pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let admin = Admin::of(config)?;
+    match command {
+        Command::List(list) => {
+            let number = |number: Option<i64>| number.map(|number| number.to_string());
+            let filter = list.filter;
+            let query = [
+                ("from", number(filter.from)),
+                ("to", number(filter.to)),
+                ("kind", filter.kind),
+                ("product", filter.product),
+                ("status", filter.status),
+                ("contact", filter.contact),
+                ("mode", filter.mode),
+                ("before", list.before),
+                ("limit", Some(list.limit.to_string())),
+            ];
+            print(&admin.get("/api/events", &query).await?, as_json);
+        }
+        Command::Show { id } => output::json(&admin.get(&format!("/api/events/{id}"), &[]).await?),
+        Command::Replay(filter) => {
+            let answer = admin.post("/api/events/replay", &replay(filter)?).await?;
+            if as_json {
+                output::json(&answer);
+            } else {
+                output::line(&format!(
+                    "{} events are replayed; `cartlane runs list` shows how they go",
+                    answer["replayed"]
+                ));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn replay(filter: Filter) -> anyhow::Result<Value> {
+    let Filter {
+        from,
+        to,
+        kind,
+        product,
+        status,
+        contact,
+        mode,
+    } = filter;
+    let query = json!({"from": from, "to": to, "kind": kind, "product": product, "status": status,
+                       "contact": contact, "mode": mode});
+    if query
+        .as_object()
+        .is_some_and(|fields| fields.values().all(Value::is_null))
+    {
+        bail!("say which events: give --from, --kind, --contact or another filter");
+    }
+    Ok(query)
+}
+
+fn print(answer: &Value, as_json: bool) {
+    if as_json {
+        return output::json(answer);
+    }
+    let columns = [
+        ("ID", "/id"),
+        ("RECEIVED", "/received_at"),
+        ("KIND", "/kind"),
+        ("MODE", "/mode"),
+        ("E-MAIL", "/email"),
+        ("ITEMS", "/items"),
+        ("AMOUNT", "/amount"),
+        ("AGAIN", "/repeats"),
+        ("RUNS", "/runs"),
+    ];
+    output::table(answer["events"].as_array().map_or(&[], Vec::as_slice), &columns);
+}

@@ -1,0 +1,102 @@
+//! The sub-commands, one file each.
+
+mod apply;
+mod automations;
+mod demo;
+mod doctor;
+mod events;
+mod quarantine;
+mod runs;
+mod sandbox;
+mod send;
+mod serve;
+mod version;
+
+use std::future::Future;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve(serve::Arguments),
+    /// Run server, sandbox and sample traffic on this machine.
+    Demo(demo::Arguments),
+    /// Post a recorded payload as `ThriveCart` does.
+    Send(send::Arguments),
+    /// Run an emulator of an outside account.
+    Sandbox(sandbox::Arguments),
+    /// Save automations from a file or a directory.
+    Apply(apply::Arguments),
+    /// Look at automations.
+    #[command(subcommand)]
+    Automations(automations::Command),
+    /// Look at events, replay them.
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Look at runs, retry failed ones.
+    #[command(subcommand)]
+    Runs(runs::Command),
+    /// Look at refused deliveries, let them in.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Check the configuration and the running server.
+    Doctor,
+    /// Print the version.
+    Version,
+}
+
+/// Carries out a command.
+pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(arguments) => serve::run(&arguments, config),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Send(arguments) => send::run(&arguments, as_json),
+        Command::Sandbox(arguments) => sandbox::run(&arguments),
+        Command::Apply(arguments) => block_on(apply::run(&arguments, config, as_json)),
+        Command::Automations(command) => block_on(automations::run(command, config, as_json)),
+        Command::Events(command) => block_on(events::run(command, config, as_json)),
+        Command::Runs(command) => block_on(runs::run(command, config, as_json)),
+        Command::Quarantine(command) => block_on(quarantine::run(command, config, as_json)),
+        Command::Doctor => block_on(doctor::run(config, as_json)),
+        Command::Version => Ok(version::run(as_json)),
+    }
+}
+
+/// Runs a client's future to its end.
+fn block_on(future: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}
+
+/// A moment on the command line: `2026-11-23`, `2026-11-23T08:00:00Z`, or `2h`, `3d` ago.
+fn moment(text: &str) -> Result<i64, String> {
+    use cartlane_model::Clock;
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(timestamp.as_millisecond());
+    }
+    if let Ok(date) = text.parse::<jiff::civil::Date>() {
+        let zoned = date
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .map_err(|error| error.to_string())?;
+        return Ok(zoned.timestamp().as_millisecond());
+    }
+    let unit_ms = match text.chars().last() {
+        Some('m') => 60_000,
+        Some('h') => 3_600_000,
+        Some('d') => 86_400_000,
+        _ => 0,
+    };
+    match text
+        .get(..text.len().saturating_sub(1))
+        .and_then(|number| number.parse::<i64>().ok())
+    {
+        Some(number) if unit_ms > 0 => Ok(crate::clock::SystemClock.now().0 - number * unit_ms),
+        _ => Err("give a date (2026-11-23), a moment (2026-11-23T08:00:00Z) or an age (30m, 2h, 3d)".into()),
+    }
+}

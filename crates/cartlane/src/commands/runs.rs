@@ -1,0 +1,108 @@
+//! `cartlane runs`: list, show, retry.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::admin::Admin;
+use crate::output;
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Runs, newest first.
+    List {
+        /// In this state: queued, retrying, held, done, skipped, failed.
+        #[arg(long)]
+        state: Option<String>,
+        /// Of this event.
+        #[arg(long)]
+        event: Option<String>,
+        /// Of the automation with this id.
+        #[arg(long)]
+        automation: Option<String>,
+        /// The page after this run.
+        #[arg(long)]
+        before: Option<String>,
+        /// How many at the most.
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+    },
+    /// One run with its steps and its calls.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Queue a failed run again from its failed step, behind its contact's newer runs.
+    Retry {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// Does it.
+pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let admin = Admin::of(config)?;
+    match command {
+        Command::List {
+            state,
+            event,
+            automation,
+            before,
+            limit,
+        } => {
+            let limit = Some(limit.to_string());
+            let query = [
+                ("state", state),
+                ("event", event),
+                ("automation", automation),
+                ("before", before),
+                ("limit", limit),
+            ];
+            print(&admin.get("/api/runs", &query).await?, as_json);
+        }
+        Command::Show { id } => output::json(&admin.get(&format!("/api/runs/{id}"), &[]).await?),
+        Command::Retry { id } => retried(
+            &admin.post(&format!("/api/runs/{id}/retry"), &json!({})).await?,
+            as_json,
+        ),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(answer: &Value, as_json: bool) {
+    if as_json {
+        return output::json(answer);
+    }
+    let columns = [
+        ("ID", "/id"),
+        ("AUTOMATION", "/automation"),
+        ("STATE", "/state"),
+        ("TRIES", "/attempts"),
+        ("EVENT", "/event_id"),
+        ("WARNINGS", "/warnings"),
+        ("ERROR", "/error"),
+    ];
+    output::table(answer["runs"].as_array().map_or(&[], Vec::as_slice), &columns);
+}
+
+fn retried(answer: &Value, as_json: bool) {
+    if as_json {
+        return output::json(answer);
+    }
+    let after: Vec<&str> = answer["after"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    output::line("queued again");
+    if !after.is_empty() {
+        output::line(&format!(
+            "it comes after these newer runs of the same contact: {}",
+            after.join(", ")
+        ));
+    }
+}

@@ -1,0 +1,98 @@
+//! `cartlane sandbox`: emulators of outside accounts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use cartlane_sandbox::{Limit, Location, Sandbox, Settings, Token};
+use clap::Subcommand;
+
+use crate::clock::SystemClock;
+use crate::output;
+
+/// Which account.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(Subcommand)]
+enum Which {
+    /// A `GoHighLevel` location.
+    Ghl {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:8490")]
+        listen: SocketAddr,
+        /// The private integration token that is valid.
+        #[arg(long, default_value = "pit-sandbox")]
+        token: String,
+        /// The location's id.
+        #[arg(long, default_value = "sandbox-location")]
+        location: String,
+        /// What chance begins with.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Append the log to this file, a JSON line each.
+        #[arg(long)]
+        log: Option<PathBuf>,
+        /// Requests / interval in ms / requests a day.
+        #[arg(long, default_value = "100/10000/200000", value_parser = limit)]
+        limit: Limit,
+    },
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let parsed = match parts.as_slice() {
+        [max, interval_ms, daily] => max
+            .parse()
+            .ok()
+            .zip(interval_ms.parse().ok())
+            .zip(daily.parse().ok()),
+        _ => None,
+    };
+    let ((max, interval_ms), daily) =
+        parsed.ok_or("give three numbers, MAX/INTERVAL_MS/DAILY, such as 100/10000/200000")?;
+    Ok(Limit {
+        max,
+        interval_ms,
+        daily,
+    })
+}
+
+/// Runs until Ctrl-C.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let Which::Ghl {
+            listen,
+            token,
+            location,
+            seed,
+            log,
+            limit,
+        } = &arguments.which;
+        let options = cartlane_sandbox::Options {
+            listen: *listen,
+            settings: Settings {
+                tokens: vec![Token::new(token, location)],
+                locations: vec![Location::new(location)],
+                limit: Some(limit.clone()),
+                seed: *seed,
+                ..Settings::default()
+            },
+            log_file: log.clone(),
+            ..cartlane_sandbox::Options::new(Arc::new(SystemClock))
+        };
+        let running = Sandbox::bind(options)
+            .await
+            .map_err(|error| anyhow!("cannot listen on {listen}: {error}"))?;
+        output::line(&format!("GoHighLevel sandbox on {}", running.url()));
+        tokio::signal::ctrl_c().await?;
+        running.shutdown().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}

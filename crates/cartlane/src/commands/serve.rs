@@ -1,0 +1,216 @@
+//! `cartlane serve`: the server.
+
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, bail};
+use cartlane_engine::{ConnectionConfig, Engine, Handle, Options};
+use cartlane_model::{Clock, NodeId};
+use cartlane_store::Db;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::admin::SOCKET;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::output::BadConfig;
+
+/// Nothing but the global arguments.
+#[derive(clap::Args)]
+pub struct Arguments {}
+
+/// Runs the server until a signal to stop.
+pub fn run(_: &Arguments, config: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::read(config)?;
+    log_to_stderr(&config)?;
+    let connections = config.connections()?;
+    if connections.is_empty() {
+        bail!(BadConfig(
+            "no [[connections]] are configured; see cartlane.default.toml, or try `cartlane demo`".into()
+        ));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let shutdown = CancellationToken::new();
+        stop_on_signal(shutdown.clone())?;
+        let (server, _) = Server::start(&config, connections, shutdown.clone()).await?;
+        server.ended().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Logs as the configuration says.
+pub fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| BadConfig(format!("log: {error}; give a level such as info")))?;
+    let layer = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if config.log_json {
+        layer.json().init()
+    } else {
+        layer.init()
+    }
+    Ok(())
+}
+
+/// Stops on Ctrl-C and on SIGTERM.
+pub fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+        shutdown.cancel();
+    });
+    Ok(())
+}
+
+/// A running server.
+pub struct Server {
+    /// Where web hooks come in.
+    pub address: std::net::SocketAddr,
+    db: Db,
+    engine: tokio::task::JoinHandle<()>,
+    hooks: tokio::task::JoinHandle<()>,
+    admin: tokio::task::JoinHandle<()>,
+    socket: std::path::PathBuf,
+}
+
+impl Server {
+    /// Opens the database, the engine and the listeners.
+    pub async fn start(
+        config: &Config,
+        connections: Vec<ConnectionConfig>,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<(Self, Handle)> {
+        fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let db = open_database(config, &clock).await?;
+        let options = Options {
+            node_id: NodeId::new(clock.now()),
+            clock,
+            connections,
+            master_key: master_key(&config.data_dir)?,
+            limits: config.limits.clone(),
+            #[cfg(feature = "break")]
+            broken: broken()?,
+        };
+        let (engine, handle) = Engine::open(db.clone(), options).await?;
+        let listener = TcpListener::bind(&config.listen).await.with_context(|| {
+            format!(
+                "cannot listen on {}; set `listen` to a free address",
+                config.listen
+            )
+        })?;
+        let address = listener.local_addr()?;
+        let socket = config.data_dir.join(SOCKET);
+        let admin = bind_socket(&socket)?;
+        let is_ready = Arc::new(AtomicBool::new(true));
+        let hooks = cartlane_server::hooks::router(handle.clone(), config.body_bytes, Arc::clone(&is_ready));
+        let api = cartlane_server::api::router(handle.clone());
+        let at_stop = shutdown.clone();
+        tokio::spawn(async move {
+            at_stop.cancelled().await;
+            is_ready.store(false, Ordering::Relaxed);
+        });
+        let server = Self {
+            address,
+            db,
+            engine: tokio::spawn(engine.run(shutdown.clone())),
+            hooks: tokio::spawn(cartlane_server::serve_tcp(listener, hooks, shutdown.clone())),
+            admin: tokio::spawn(cartlane_server::serve_unix(admin, api, shutdown)),
+            socket,
+        };
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
+        Ok((server, handle))
+    }
+
+    /// Waits until everything has come to an end.
+    pub async fn ended(self) {
+        let _ = tokio::join!(self.engine, self.hooks, self.admin); // a panic in one has been logged
+        let _ = fs::remove_file(&self.socket);
+        self.db.close().await;
+    }
+}
+
+async fn open_database(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Db> {
+    let options = cartlane_store::Options {
+        postgres_connections: config.postgres_connections,
+        ..cartlane_store::Options::new(&config.database_url, &config.data_dir, Arc::clone(clock))
+    };
+    let db = Db::open(&options).context("the database cannot be opened")?;
+    cartlane_store::migrate(&db)
+        .await
+        .context("the database cannot be brought to this version")?;
+    Ok(db)
+}
+
+/// The administration socket: for the user who runs the server alone.
+fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        bail!(
+            "another server answers on {}; stop it first, or give this one its own data_dir",
+            path.display()
+        );
+    }
+    let _ = fs::remove_file(path); // left by a server that was killed
+    let listener = UnixListener::bind(path)
+        .with_context(|| format!("the administration socket {} cannot be made", path.display()))?;
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// From `CARTLANE_MASTER_KEY` (64 hexadecimal digits), else from the data directory, else made there.
+#[expect(clippy::disallowed_methods, reason = "the program reads the environment")]
+fn master_key(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
+    let path = data_dir.join("master.key");
+    let text = match std::env::var("CARTLANE_MASTER_KEY") {
+        Ok(text) => text,
+        Err(_) => match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_master_key(&path)?,
+            Err(error) => bail!("the master key {} cannot be read: {error}", path.display()),
+        },
+    };
+    let mut key = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut key)
+        .map_err(|_| BadConfig("the master key must be 64 hexadecimal digits".into()))?;
+    Ok(key)
+}
+
+fn make_master_key(path: &Path) -> anyhow::Result<String> {
+    let text = hex::encode(rand::random::<[u8; 32]>());
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    tracing::info!(path = %path.display(), "made a master key; keep a copy of it with your backups");
+    Ok(text)
+}
+
+#[cfg(feature = "break")]
+#[expect(clippy::disallowed_methods, reason = "the program reads the environment")]
+fn broken() -> anyhow::Result<Option<cartlane_engine::Broken>> {
+    use cartlane_engine::Broken;
+    Ok(match std::env::var("CARTLANE_BREAK").ok().as_deref() {
+        None => None,
+        Some("ack-before-commit") => Some(Broken::AckBeforeCommit),
+        Some("no-confirm") => Some(Broken::NoConfirm),
+        Some("no-lanes") => Some(Broken::NoLanes),
+        Some("no-dedupe") => Some(Broken::NoDedupe),
+        Some(other) => bail!("CARTLANE_BREAK={other} is not known"),
+    })
+}

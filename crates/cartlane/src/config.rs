@@ -1,0 +1,394 @@
+//! The configuration: `cartlane.toml`, overridden by the environment. Every key stands in `cartlane.default.toml`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Limits, ThriveCartConfig};
+use cartlane_model::SecretString;
+use serde::Deserialize;
+
+use crate::output::BadConfig;
+
+/// The configuration with every key documented.
+pub const DEFAULT: &str = include_str!("../cartlane.default.toml");
+
+/// GHL's public address (FACTS: the only server in every file of its API).
+const GHL_BASE_URL: &str = "https://services.leadconnectorhq.com";
+
+/// The configuration, ready to use.
+pub struct Config {
+    /// Where web hooks come in.
+    pub listen: String,
+    /// Where the database, the master key and the administration socket are.
+    pub data_dir: PathBuf,
+    /// `sqlite://…` or `postgres://…`.
+    pub database_url: String,
+    /// What is logged.
+    pub log: String,
+    /// Whether logs are JSON.
+    pub log_json: bool,
+    /// Sizes and times.
+    pub limits: Limits,
+    /// The longest body that is taken.
+    pub body_bytes: usize,
+    /// Connections to PostgreSQL.
+    pub postgres_connections: usize,
+    connections: Vec<ConnectionIn>,
+    base: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigIn {
+    listen: String,
+    data_dir: PathBuf,
+    database_url: String,
+    log: String,
+    log_format: LogFormat,
+    limits: LimitsIn,
+    #[serde(default)]
+    connections: Vec<ConnectionIn>,
+}
+
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsIn {
+    request_timeout_ms: u32,
+    settle_ms: u32,
+    hold_minutes: u32,
+    workers: u32,
+    body_bytes: u32,
+    inbox_waiting: u32,
+    inbox_bytes: u32,
+    quarantine_rows: u32,
+    backoff_base_ms: u32,
+    backoff_cap_ms: u32,
+    postgres_connections: u32,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct ConnectionIn {
+    name: String,
+    kind: String,
+    account: Option<String>,
+    secret_env: Option<String>,
+    secret_file: Option<PathBuf>,
+    secret_previous_env: Option<String>,
+    secret_previous_file: Option<PathBuf>,
+    hook_key_env: Option<String>,
+    hook_key_file: Option<PathBuf>,
+    sync_test_mode: bool,
+    target: Option<String>,
+    location_id: Option<String>,
+    token_env: Option<String>,
+    token_file: Option<PathBuf>,
+    base_url: Option<String>,
+    allow_private_networks: bool,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the environment is read"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Config {
+    /// Reads the file at `path` over the defaults, and the environment over the file.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => bail!(BadConfig(format!("{} cannot be read: {error}", path.display()))),
+        };
+        let base = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        Self::parse(&text, base).map_err(|error| BadConfig(format!("{}: {error:#}", path.display())).into())
+    }
+
+    fn parse(text: &str, base: &Path) -> anyhow::Result<Self> {
+        let mut merged: toml::Table = DEFAULT.parse().context("the built-in defaults")?;
+        let given: toml::Table = text.parse()?;
+        for (name, value) in given {
+            match (merged.get_mut(&name), value) {
+                (Some(toml::Value::Table(under)), toml::Value::Table(over)) => under.extend(over),
+                (_, value) => {
+                    merged.insert(name, value);
+                }
+            }
+        }
+        for (name, key) in [
+            ("CARTLANE_LISTEN", "listen"),
+            ("CARTLANE_DATA_DIR", "data_dir"),
+            ("CARTLANE_DATABASE_URL", "database_url"),
+            ("CARTLANE_LOG", "log"),
+        ] {
+            if let Some(value) = environment(name) {
+                merged.insert(key.to_owned(), toml::Value::String(value));
+            }
+        }
+        check_keys(&merged)?;
+        let read: ConfigIn = merged.try_into()?;
+        Ok(Self::of(read, base))
+    }
+
+    fn of(read: ConfigIn, base: &Path) -> Self {
+        let ConfigIn {
+            listen,
+            data_dir,
+            database_url,
+            log,
+            log_format,
+            limits,
+            connections,
+        } = read;
+        Self {
+            listen,
+            data_dir: base.join(data_dir),
+            database_url,
+            log,
+            log_json: log_format == LogFormat::Json,
+            body_bytes: limits.body_bytes as usize,
+            postgres_connections: limits.postgres_connections as usize,
+            limits: Limits {
+                request_timeout_ms: limits.request_timeout_ms.into(),
+                settle_ms: limits.settle_ms.into(),
+                hold_ms: i64::from(limits.hold_minutes) * 60_000,
+                workers: limits.workers as usize,
+                inbox_waiting: limits.inbox_waiting as usize,
+                inbox_bytes: limits.inbox_bytes as usize,
+                quarantine_rows: limits.quarantine_rows.into(),
+                backoff_base_ms: limits.backoff_base_ms.into(),
+                backoff_cap_ms: limits.backoff_cap_ms.into(),
+                ..Limits::default()
+            },
+            connections,
+            base: base.to_owned(),
+        }
+    }
+
+    /// The outside accounts with their secrets.
+    pub fn connections(&self) -> anyhow::Result<Vec<ConnectionConfig>> {
+        self.connections
+            .iter()
+            .map(|connection| {
+                let account = self
+                    .account(connection)
+                    .map_err(|error| BadConfig(format!("connection `{}`: {error:#}", connection.name)))?;
+                Ok(ConnectionConfig {
+                    name: connection.name.clone(),
+                    account,
+                })
+            })
+            .collect()
+    }
+
+    fn account(&self, read: &ConnectionIn) -> anyhow::Result<AccountConfig> {
+        if read.name.is_empty() {
+            bail!("it has no name; give each connection one");
+        }
+        match read.kind.as_str() {
+            "thrivecart" => Ok(AccountConfig::ThriveCart(self.thrivecart(read)?)),
+            "ghl" => Ok(AccountConfig::Ghl(self.ghl(read)?)),
+            other => bail!("kind `{other}` is not known; it is `thrivecart` or `ghl`"),
+        }
+    }
+
+    fn thrivecart(&self, read: &ConnectionIn) -> anyhow::Result<ThriveCartConfig> {
+        let secret = self.secret("secret", read.secret_env.as_deref(), read.secret_file.as_deref())?;
+        let previous = self.secret(
+            "secret_previous",
+            read.secret_previous_env.as_deref(),
+            read.secret_previous_file.as_deref(),
+        )?;
+        let Some(secret) = secret else {
+            bail!("secret_env or secret_file must name its secret word")
+        };
+        let hook_key = self.secret(
+            "hook_key",
+            read.hook_key_env.as_deref(),
+            read.hook_key_file.as_deref(),
+        )?;
+        Ok(ThriveCartConfig {
+            account: read.account.clone(),
+            secrets: std::iter::once(secret)
+                .chain(previous)
+                .map(SecretString::from)
+                .collect(),
+            hook_key,
+            sync_test_mode: read.sync_test_mode,
+            target: read.target.clone(),
+        })
+    }
+
+    fn ghl(&self, read: &ConnectionIn) -> anyhow::Result<GhlConfig> {
+        let token = self.secret("token", read.token_env.as_deref(), read.token_file.as_deref())?;
+        let Some(token) = token else {
+            bail!("token_env or token_file must name its private integration token")
+        };
+        let Some(location_id) = read.location_id.clone() else {
+            bail!("location_id is missing; GoHighLevel shows it under Settings > Business Profile")
+        };
+        Ok(GhlConfig {
+            base_url: read.base_url.clone().unwrap_or_else(|| GHL_BASE_URL.to_owned()),
+            location_id,
+            token: SecretString::from(token),
+            allow_private_networks: read.allow_private_networks,
+        })
+    }
+
+    fn secret(&self, key: &str, env: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<String>> {
+        match (env, file) {
+            (Some(_), Some(_)) => bail!("{key}_env and {key}_file are both given; give one"),
+            (Some(name), None) => match environment(name) {
+                Some(value) if !value.trim().is_empty() => Ok(Some(value.trim().to_owned())),
+                _ => bail!("{key}_env names the variable {name}, which is not set"),
+            },
+            (None, Some(file)) => {
+                let path = self.base.join(file);
+                let value = std::fs::read_to_string(&path)
+                    .with_context(|| format!("{key}_file {} cannot be read", path.display()))?;
+                Ok(Some(value.trim().to_owned()))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+const KEYS: [&str; 7] = [
+    "listen",
+    "data_dir",
+    "database_url",
+    "log",
+    "log_format",
+    "limits",
+    "connections",
+];
+const LIMIT_KEYS: [&str; 11] = [
+    "request_timeout_ms",
+    "settle_ms",
+    "hold_minutes",
+    "workers",
+    "body_bytes",
+    "inbox_waiting",
+    "inbox_bytes",
+    "quarantine_rows",
+    "backoff_base_ms",
+    "backoff_cap_ms",
+    "postgres_connections",
+];
+const CONNECTION_KEYS: [&str; 16] = [
+    "name",
+    "kind",
+    "account",
+    "secret_env",
+    "secret_file",
+    "secret_previous_env",
+    "secret_previous_file",
+    "hook_key_env",
+    "hook_key_file",
+    "sync_test_mode",
+    "target",
+    "location_id",
+    "token_env",
+    "token_file",
+    "base_url",
+    "allow_private_networks",
+];
+
+/// Every wrong key at once, each with the nearest right one.
+fn check_keys(merged: &toml::Table) -> anyhow::Result<()> {
+    let mut faults = Vec::new();
+    wrong_keys("", merged, &KEYS, &mut faults);
+    if let Some(limits) = merged.get("limits").and_then(toml::Value::as_table) {
+        wrong_keys("limits.", limits, &LIMIT_KEYS, &mut faults);
+    }
+    let connections = merged
+        .get("connections")
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten();
+    for (index, connection) in connections.filter_map(toml::Value::as_table).enumerate() {
+        wrong_keys(
+            &format!("connections[{index}]."),
+            connection,
+            &CONNECTION_KEYS,
+            &mut faults,
+        );
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        bail!("{}", faults.join("; "))
+    }
+}
+
+fn wrong_keys(path: &str, table: &toml::Table, known: &[&str], faults: &mut Vec<String>) {
+    for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
+        let nearest = known
+            .iter()
+            .min_by_key(|name| strsim::damerau_levenshtein(name, key));
+        faults.push(format!(
+            "there is no key `{path}{key}`; did you mean `{}`?",
+            nearest.unwrap_or(&"")
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> String {
+        Config::parse(text, Path::new("."))
+            .err()
+            .map(|error| format!("{error:#}"))
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn every_key_of_the_default_file_is_known_and_read() {
+        assert!(Config::parse("", Path::new(".")).is_ok());
+        let keys: Vec<&str> = [&KEYS[..6], &LIMIT_KEYS, &CONNECTION_KEYS].concat();
+        for key in keys {
+            assert!(
+                DEFAULT.contains(key),
+                "{key} is not documented in cartlane.default.toml"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_is_told_with_the_nearest_right_one() {
+        assert!(fault("lisen = '1'").contains("did you mean `listen`"));
+        assert!(fault("[limits]\nworker = 1").contains("did you mean `workers`"));
+        let two = fault("lisen = 1\n[[connections]]\nnam = 'x'");
+        assert!(
+            two.contains("listen") && two.contains("did you mean `name`"),
+            "{two}"
+        );
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_is_told_by_its_variable() {
+        let text =
+            "[[connections]]\nname = 'crm'\nkind = 'ghl'\nlocation_id = 'l'\ntoken_env = 'NO_SUCH_VARIABLE'";
+        let config = Config::parse(text, Path::new(".")).unwrap();
+        let error = config.connections().unwrap_err().to_string();
+        assert!(
+            error.contains("NO_SUCH_VARIABLE") && error.contains("crm"),
+            "{error}"
+        );
+    }
+}

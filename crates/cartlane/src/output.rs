@@ -1,0 +1,87 @@
+//! What people and scripts get to see. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration,
+//! 3 no server is running.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where the program prints"
+)]
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+/// No server answers on the administration socket.
+#[derive(Debug, thiserror::Error)]
+#[error("no server is running on {0}; start one with `cartlane serve`")]
+pub struct NoServer(pub String);
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadConfig(pub String);
+
+/// Prints an error.
+pub fn error(error: &anyhow::Error, as_json: bool) {
+    if as_json {
+        eprintln!("{}", json!({"error": format!("{error:#}")}));
+    } else {
+        eprintln!("cartlane: {error:#}");
+    }
+}
+
+/// The exit code that tells scripts what kind of error it is.
+pub fn code_of(error: &anyhow::Error) -> ExitCode {
+    if error.is::<NoServer>() {
+        ExitCode::from(3)
+    } else if error.is::<BadConfig>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Prints a line.
+pub fn line(text: &str) {
+    println!("{text}");
+}
+
+/// Prints JSON as it is.
+pub fn json(value: &Value) {
+    println!("{value:#}");
+}
+
+/// Prints rows as a table: `columns` are (heading, JSON pointer).
+pub fn table(rows: &[Value], columns: &[(&str, &str)]) {
+    let cell = |row: &Value, pointer: &str| match row.pointer(pointer) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(","),
+        Some(other) => other.to_string(),
+    };
+    let mut lines: Vec<Vec<String>> =
+        vec![columns.iter().map(|(heading, _)| (*heading).to_owned()).collect()];
+    lines.extend(
+        rows.iter()
+            .map(|row| columns.iter().map(|(_, pointer)| cell(row, pointer)).collect()),
+    );
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|line: &Vec<String>| line[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    for line in &lines {
+        let cells = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}

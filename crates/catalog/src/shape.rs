@@ -1,0 +1,242 @@
+//! What values an input takes: type, format, choices, nesting.
+
+use cartlane_model::Problems;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::nearest;
+
+/// The values that an input, a field of it, or an item of it takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shape {
+    /// The field's name; empty for the items of a list.
+    pub name: String,
+    /// Whether the field must be there.
+    #[serde(skip_serializing_if = "is_false")]
+    pub required: bool,
+    /// The JSON type.
+    pub r#type: Type,
+    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2). Others are not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The only values allowed; empty for no such rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub r#enum: Vec<String>,
+    /// Whether null is a value, which empties the field.
+    #[serde(skip_serializing_if = "is_false")]
+    pub nullable: bool,
+    /// What the items of a list are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Box<Shape>>,
+    /// The fields of an object; empty for any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Shape>,
+    /// At least one of these fields must be there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs_one: Vec<String>,
+    /// The value must fit one of these; empty for no such rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub any_of: Vec<Shape>,
+    /// What it means; only composites' inputs say it here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// The list that a person chooses from; only composites' inputs say it here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub option_source: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// A JSON type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Type {
+    /// Any value.
+    #[default]
+    Any,
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// true or false.
+    Boolean,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl Type {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Any => true,
+            Self::String => value.is_string(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Number => value.is_number(),
+            Self::Boolean => value.is_boolean(),
+            Self::Array => value.is_array(),
+            Self::Object => value.is_object(),
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Any => "any value",
+            Self::String => "text",
+            Self::Integer => "a whole number",
+            Self::Number => "a number",
+            Self::Boolean => "true or false",
+            Self::Array => "a list",
+            Self::Object => "an object",
+        }
+    }
+}
+
+fn phrase_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => Type::Boolean.phrase(),
+        Value::Number(_) => Type::Number.phrase(),
+        Value::String(_) => Type::String.phrase(),
+        Value::Array(_) => Type::Array.phrase(),
+        Value::Object(_) => Type::Object.phrase(),
+    }
+}
+
+impl Shape {
+    /// Notes everything that is wrong with `value`, which stands at `path`.
+    pub fn check(&self, value: &Value, path: &str, problems: &mut Problems) {
+        if value.is_null() && self.nullable {
+            return;
+        }
+        if !self.r#type.fits(value) {
+            let (is, must) = (phrase_of(value), self.r#type.phrase());
+            return problems.push(path, format!("is {is}, must be {must}"));
+        }
+        if !self.any_of.is_empty() && !self.any_of.iter().any(|shape| shape.takes(value)) {
+            problems.push(path, "has none of the forms that are allowed here");
+        }
+        match value {
+            Value::String(text) => self.check_text(text, path, problems),
+            Value::Array(values) => {
+                for (index, item) in values.iter().enumerate() {
+                    if let Some(shape) = &self.items {
+                        shape.check(item, &format!("{path}[{index}]"), problems);
+                    }
+                }
+            }
+            Value::Object(values) => self.check_fields(values, path, problems),
+            _ => {}
+        }
+    }
+
+    fn takes(&self, value: &Value) -> bool {
+        let mut problems = Problems::default();
+        self.check(value, "", &mut problems);
+        problems.0.is_empty()
+    }
+
+    fn check_text(&self, text: &str, path: &str, problems: &mut Problems) {
+        if !self.r#enum.is_empty() && !self.r#enum.iter().any(|choice| choice == text) {
+            let choices = self.r#enum.join(", ");
+            problems.push(path, format!("`{text}` is none of: {choices}"));
+        }
+        let expected = self
+            .format
+            .as_deref()
+            .and_then(|format| format_fault(format, text));
+        if let Some(expected) = expected {
+            problems.push(path, format!("`{text}` is not {expected}"));
+        }
+    }
+
+    fn check_fields(&self, values: &serde_json::Map<String, Value>, path: &str, problems: &mut Problems) {
+        if self.fields.is_empty() {
+            return;
+        }
+        let names = || self.fields.iter().map(|field| field.name.as_str());
+        for (name, value) in values {
+            let at = format!("{path}.{name}");
+            match self.fields.iter().find(|field| field.name == *name) {
+                Some(field) => field.check(value, &at, problems),
+                None => problems.push(at, unknown(name, names())),
+            }
+        }
+        for field in self.fields.iter().filter(|field| field.required) {
+            if values.get(&field.name).is_none() {
+                problems.push(format!("{path}.{}", field.name), "is missing");
+            }
+        }
+        check_needs_one(&self.needs_one, values, path, problems);
+    }
+}
+
+/// Notes where none of `names` has a value in `values`.
+pub(crate) fn check_needs_one(
+    names: &[String],
+    values: &serde_json::Map<String, Value>,
+    path: &str,
+    problems: &mut Problems,
+) {
+    let given = |name: &String| values.get(name).is_some_and(|value| !value.is_null());
+    if !names.is_empty() && !names.iter().any(given) {
+        problems.push(path, format!("needs at least one of: {}", names.join(", ")));
+    }
+}
+
+/// The fault of a name that is not known here.
+pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    match nearest(name, known) {
+        Some(meant) => format!("is not known here; did you mean `{meant}`?"),
+        None => "is not known here; leave it out".into(),
+    }
+}
+
+/// What `text` should have been, where it is not of the format. Formats that are not ours are not checked.
+fn format_fault(format: &str, text: &str) -> Option<&'static str> {
+    let (fits, expected) = match format {
+        "email" => (is_email(text), "an e-mail address"),
+        "date" => (is_date(text), "a date of the form YYYY-MM-DD"),
+        "e164" => (is_e164(text), "a phone of the form + and 7 to 15 digits"),
+        "country" => {
+            let letters = text.bytes().all(|byte| byte.is_ascii_uppercase());
+            (text.len() == 2 && letters, "a country code of two capitals")
+        }
+        _ => return None,
+    };
+    (!fits).then_some(expected)
+}
+
+fn is_email(text: &str) -> bool {
+    let no_space = !text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    let parts = text.rsplit_once('@');
+    no_space && parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
+}
+
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else {
+        return false;
+    };
+    let number = |part: &str, length: usize| {
+        let digits = part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| part.parse::<u16>().ok()).flatten()
+    };
+    number(year, 4).is_some()
+        && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
+        && number(day, 2).is_some_and(|day| (1..=31).contains(&day))
+}
+
+fn is_e164(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,186 @@
+//! Requests and faults, as an automation's author meets them.
+
+use cartlane_catalog::{Catalog, Operation, confirm_finds, confirm_request};
+use serde_json::{Value, json};
+
+fn operation(id: &str) -> &'static Operation {
+    Catalog::builtin()
+        .get(id)
+        .unwrap_or_else(|| panic!("no operation {id}"))
+}
+
+fn faults(id: &str, inputs: &Value) -> String {
+    operation(id)
+        .request(inputs, "loc1")
+        .expect_err("these inputs are wrong")
+        .to_string()
+}
+
+#[test]
+fn query_values_keep_plus_and_at() {
+    let inputs = json!({"email": "test+abc@example.com", "number": "+14231645160"});
+    let request = operation("ghl.contacts.find_duplicate")
+        .request(&inputs, "loc 1")
+        .expect("right");
+    let query = "locationId=loc%201&number=%2B14231645160&email=test%2Babc%40example.com";
+    assert_eq!(request.path, format!("/contacts/search/duplicate?{query}"));
+    assert_eq!(request.body, None);
+}
+
+#[test]
+fn a_path_value_stays_one_segment() {
+    let get = |id: &str| operation("ghl.contacts.get").request(&json!({"contactId": id}), "loc1");
+    assert_eq!(
+        get("a/../b?c#d%").expect("encoded").path,
+        "/contacts/a%2F..%2Fb%3Fc%23d%25"
+    );
+    for id in ["", " ", ".", "..", "a\nb"] {
+        assert_eq!(
+            get(id).expect_err("refused").to_string(),
+            "contactId: is not an id",
+            "{id:?}"
+        );
+    }
+}
+
+#[test]
+fn create_keeps_its_trailing_slash_and_puts_the_location_into_the_body() {
+    let request = operation("ghl.contacts.create")
+        .request(&json!({"email": "a@b.co"}), "loc1")
+        .expect("right");
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("POST", "/contacts/")
+    );
+    assert_eq!(
+        request.body,
+        Some(json!({"locationId": "loc1", "email": "a@b.co"}))
+    );
+}
+
+#[test]
+fn removing_tags_is_a_delete_with_a_body() {
+    let inputs = json!({"contactId": "c1", "tags": ["x"]});
+    let request = operation("ghl.contacts.remove_tags")
+        .request(&inputs, "loc1")
+        .expect("right");
+    assert_eq!(
+        (request.method.as_str(), request.body),
+        ("DELETE", Some(json!({"tags": ["x"]})))
+    );
+}
+
+#[test]
+fn update_says_what_to_do_instead_of_each_field_it_lacks() {
+    let inputs = json!({"contactId": "c1", "tags": [], "locationId": "l", "gender": "x", "companyName": "y"});
+    assert_eq!(
+        faults("ghl.contacts.update", &inputs),
+        "tags: is not an input of ghl.contacts.update: it would replace all tags of the contact, other people's too; \
+         use ghl.contacts.add_tags and ghl.contacts.remove_tags; \
+         locationId: comes from the connection; leave it out; \
+         gender: is not an input of ghl.contacts.update: GHL takes the gender only when a contact is created; \
+         companyName: is not an input of ghl.contacts.update: GHL takes the company's name only when a contact is created"
+    );
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let inputs = json!({
+        "frstName": "A", "email": "no", "dnd": "yes", "dateOfBirth": "1990-13-01", "source": null,
+        "tags": ["a", 1], "customFields": [{"field_value": 1}, {"key": "k"}],
+        "dndSettings": {"Email": {"status": "off"}},
+    });
+    let expected = [
+        "frstName: is not known here; did you mean `firstName`?",
+        "email: `no` is not an e-mail address",
+        "dnd: is text, must be true or false",
+        "dateOfBirth: `1990-13-01` is not a date of the form YYYY-MM-DD",
+        "source: is null; leave it out, or give it a value",
+        "tags[1]: is a number, must be text",
+        "customFields[0]: needs at least one of: id, key",
+        "customFields[1].field_value: is missing",
+        "dndSettings.Email.status: `off` is none of: active, inactive, permanent",
+    ];
+    assert_eq!(faults("ghl.contacts.create", &inputs), expected.join("; "));
+    assert_eq!(
+        faults("ghl.contacts.find_duplicate", &json!({})),
+        "needs at least one of: email, number"
+    );
+    assert_eq!(
+        faults("ghl.contacts.add_tags", &json!({"tags": ["x"]})),
+        "contactId: is missing. The contact's id in GHL."
+    );
+}
+
+#[test]
+fn a_composite_checks_its_inputs_but_is_no_single_request() {
+    let save = operation("ghl.contacts.save");
+    let inputs =
+        json!({"email": "a@b.co", "phone": "0170 1", "country": "de", "if_empty": ["tags"], "tags": []});
+    let problems = save.validate(&inputs).expect_err("wrong").to_string();
+    let fields = ["phone: ", "country: ", "if_empty[0]: ", "tags: "];
+    assert!(fields.iter().all(|field| problems.contains(field)), "{problems}");
+    assert!(faults("ghl.contacts.save", &save.example).contains("several calls"));
+    assert_eq!(
+        Catalog::builtin().scopes(save),
+        ["contacts.readonly", "contacts.write"]
+    );
+}
+
+#[test]
+fn a_mistyped_operation_is_recognised() {
+    assert_eq!(
+        Catalog::builtin().nearest("ghl.contact.add_tag"),
+        Some("ghl.contacts.add_tags")
+    );
+    assert_eq!(Catalog::builtin().nearest("slack"), None);
+}
+
+#[test]
+fn a_note_is_confirmed_by_its_reference() {
+    let note = operation("ghl.contacts.create_note");
+    let inputs = json!({"contactId": "c1", "body": "Order 7\nref: 7f3k2m9q4t8w\n"});
+    let read = confirm_request(note, &inputs).expect("has a reference");
+    assert_eq!(read, ("ghl.contacts.list_notes", json!({"contactId": "c1"})));
+
+    let ours = json!({"id": "n2", "body": "<p>Order 7</p><p>ref:&nbsp;7f3k2m9q4t8w</p>"});
+    let other = json!({"id": "n1", "body": "Order 7\nref: 7f3k2m9q4t8x"});
+    let found = confirm_finds(note, &inputs, &json!({"notes": [other, ours]}));
+    assert_eq!(found, Some(json!({"note": ours})));
+    assert_eq!(confirm_finds(note, &inputs, &json!({"notes": [other]})), None);
+}
+
+#[test]
+fn what_has_no_mark_cannot_be_confirmed() {
+    let note = operation("ghl.contacts.create_note");
+    for body in ["", "Order 7", "ref: 7f3k2m9q4t8w\nmore", "ref: a"] {
+        assert_eq!(
+            confirm_request(note, &json!({"contactId": "c1", "body": body})),
+            None,
+            "{body:?}"
+        );
+    }
+    let create = operation("ghl.contacts.create");
+    assert_eq!(confirm_request(create, &json!({"phone": "+14231645160"})), None);
+    assert_eq!(
+        confirm_request(operation("ghl.contacts.get"), &json!({"contactId": "c1"})),
+        None
+    );
+}
+
+#[test]
+fn a_created_contact_is_confirmed_by_its_own_email_only() {
+    let create = operation("ghl.contacts.create");
+    let inputs = json!({"email": "A@b.co"});
+    let finds = |contact: Value| confirm_finds(create, &inputs, &json!({"contact": contact}));
+    assert_eq!(
+        confirm_request(create, &inputs),
+        Some(("ghl.contacts.find_duplicate", json!({"email": "A@b.co"})))
+    );
+    assert_eq!(
+        finds(json!({"id": "c1", "email": "a@B.co"})),
+        Some(json!({"contact": {"id": "c1", "email": "a@B.co"}}))
+    );
+    assert_eq!(finds(json!({"id": "c1", "email": "other@b.co"})), None);
+    assert_eq!(finds(Value::Null), None);
+}

@@ -1,0 +1,319 @@
+//! What people ask of the engine and tell it, through the command line or a page.
+
+use std::sync::Arc;
+
+use cartlane_catalog::Catalog;
+use cartlane_flow::{self as flow, Next, StepRecord};
+use cartlane_model::{AutomationId, Event, EventId, Problems, QuarantineId, RunId};
+use cartlane_store::automations::{self, Applied, Automation};
+use cartlane_store::connections::{self, Connection};
+use cartlane_store::lists::{self, EventFilter, EventRow, RunFilter, RunRow};
+use cartlane_store::quarantine::{self, Aside};
+use cartlane_store::runs::{self, Retried};
+use cartlane_store::{Error, journal, lanes};
+use cartlane_thrivecart as thrivecart;
+use serde_json::{Value as Json, json};
+
+use crate::inbox::{Accepted, Put, Refused};
+use crate::stored::event_of;
+use crate::{Handle, MAIN_WORKSPACE};
+
+/// The most events that one replay by filter takes.
+const REPLAY_AT_MOST: i64 = 10_000;
+
+/// Why something a person asked for was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// There is nothing with this id.
+    #[error("there is no {noun} `{id}`; `cartlane {list}` lists what there is")]
+    Unknown {
+        /// What was looked for.
+        noun: &'static str,
+        /// Its id.
+        id: String,
+        /// The command that lists them.
+        list: &'static str,
+    },
+    /// It cannot be done with this one.
+    #[error("{0}")]
+    Unfit(String),
+    /// Faults in a document.
+    #[error("{0}")]
+    Problems(#[from] Problems),
+    /// The delivery was refused again.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The store did not answer.
+    #[error("the database did not answer: {0}")]
+    Store(#[from] Error),
+}
+
+/// An event with its runs and its payload.
+pub struct EventDetail {
+    /// The event as expressions read it.
+    pub event: Event,
+    /// The runs it has had, newest first.
+    pub runs: Vec<RunRow>,
+}
+
+/// A run with its calls.
+pub struct RunDetail {
+    /// The run.
+    pub run: RunRow,
+    /// What its steps came to.
+    pub steps: Vec<journal::Step>,
+    /// What went over the wire.
+    pub calls: Vec<journal::Call>,
+}
+
+/// How the installation is.
+pub struct Health {
+    /// The connections.
+    pub connections: Vec<Connection>,
+    /// Runs that are not finished.
+    pub open_runs: i64,
+    /// Since when the oldest of them has been there.
+    pub oldest_open_run_at: Option<cartlane_model::UnixMs>,
+}
+
+impl Handle {
+    /// Events that fit, newest first.
+    pub async fn events(&self, filter: EventFilter, limit: i64) -> Result<Vec<EventRow>, AdminError> {
+        Ok(self.db.read(move |tx| lists::events(tx, &filter, limit)).await?)
+    }
+
+    /// One event.
+    pub async fn event(&self, id: EventId) -> Result<EventDetail, AdminError> {
+        let filter = RunFilter {
+            event: Some(id),
+            ..RunFilter::default()
+        };
+        let (stored, runs) = self
+            .db
+            .read(move |tx| Ok::<_, Error>((lists::event(tx, id)?, lists::runs(tx, &filter, 100)?)))
+            .await?;
+        let stored = stored.ok_or_else(|| AdminError::Unknown {
+            noun: "event",
+            id: id.to_string(),
+            list: "events list",
+        })?;
+        Ok(EventDetail {
+            event: event_of(&stored).map_err(AdminError::Unfit)?,
+            runs,
+        })
+    }
+
+    /// Makes new runs of all events that fit, by the automations as they are now. Effects that were made are not
+    /// repeated. How many events there were.
+    pub async fn replay(&self, filter: EventFilter) -> Result<usize, AdminError> {
+        let events = self.events(filter, REPLAY_AT_MOST).await?;
+        for row in events.iter().rev() {
+            let now = self.now();
+            let event = self.event(row.id).await?.event;
+            let sync_test = self
+                .directory
+                .source(row.connection_id)
+                .is_some_and(|source| source.sync_test_mode);
+            let runs = self
+                .automations
+                .runs_for(&row.kind, event.facts.mode, sync_test, now);
+            let id = row.id;
+            if !runs.is_empty() {
+                self.db.write(move |tx| runs::replay(tx, id, &runs, now)).await?;
+            }
+        }
+        self.work_is_there.notify_one();
+        Ok(events.len())
+    }
+
+    /// Runs that fit, newest first.
+    pub async fn runs(&self, filter: RunFilter, limit: i64) -> Result<Vec<RunRow>, AdminError> {
+        Ok(self.db.read(move |tx| lists::runs(tx, &filter, limit)).await?)
+    }
+
+    /// One run with its calls.
+    pub async fn run(&self, id: RunId) -> Result<RunDetail, AdminError> {
+        let filter = RunFilter {
+            id: Some(id),
+            ..RunFilter::default()
+        };
+        let found = self
+            .db
+            .read(move |tx| {
+                let Some(run) = lists::runs(tx, &filter, 1)?.into_iter().next() else {
+                    return Ok(None);
+                };
+                let steps = journal::steps(tx, run.event_id, run.automation_id)?;
+                Ok::<_, Error>(Some(RunDetail {
+                    steps,
+                    calls: journal::calls_of_run(tx, id)?,
+                    run,
+                }))
+            })
+            .await?;
+        found.ok_or_else(|| unknown_run(id))
+    }
+
+    /// Queues a failed run again; the newer runs of its contact that it comes after.
+    pub async fn retry(&self, id: RunId) -> Result<Vec<RunId>, AdminError> {
+        let retried = self.db.write(move |tx| runs::retry(tx, id)).await?;
+        self.work_is_there.notify_one();
+        match retried {
+            Retried::Queued { after } => Ok(after),
+            Retried::NotFailed(state) => Err(AdminError::Unfit(format!(
+                "run {id} is {state}; only a failed run can be retried (replay its event instead)"
+            ))),
+            Retried::Unknown => Err(unknown_run(id)),
+        }
+    }
+
+    /// Deliveries in quarantine, newest first.
+    pub async fn quarantine(&self, limit: i64) -> Result<Vec<Aside>, AdminError> {
+        Ok(self.db.read(move |tx| quarantine::list(tx, limit)).await?)
+    }
+
+    /// Lets a quarantined delivery in, whatever its secret word was.
+    pub async fn release(&self, id: QuarantineId) -> Result<Accepted, AdminError> {
+        let aside = self
+            .db
+            .read(move |tx| quarantine::get(tx, id))
+            .await?
+            .ok_or_else(|| AdminError::Unknown {
+                noun: "delivery in quarantine",
+                id: id.to_string(),
+                list: "quarantine list",
+            })?;
+        let opened = self.vault.open(&id.to_string(), &aside.sealed);
+        let plain = opened.map_err(|error| AdminError::Unfit(error.to_string()))?;
+        let put: Put =
+            serde_json::from_slice(&plain).map_err(|error| AdminError::Unfit(error.to_string()))?;
+        let source = self.directory.source(aside.connection_id).ok_or_else(|| {
+            AdminError::Unfit("its connection is not in the configuration any more; declare it again".into())
+        })?;
+        let limits = thrivecart::Limits::default();
+        let decoded =
+            thrivecart::decode(put.content_type.as_deref(), &put.body, &limits).map_err(Refused::from)?;
+        let thrivecart::Delivery::Event(incoming) = decoded else {
+            return Ok(Accepted::Checked);
+        };
+        let accepted = self.store_delivery(source, *incoming).await?;
+        self.db.write(move |tx| quarantine::released(tx, id)).await?;
+        Ok(accepted)
+    }
+
+    /// The automations in their order.
+    pub async fn automations(&self) -> Result<Vec<Automation>, AdminError> {
+        Ok(self.db.read(|tx| automations::list(tx)).await?)
+    }
+
+    /// Saves documents under their names; all of them or, where one has a fault, none.
+    pub async fn apply(
+        &self,
+        documents: &[Json],
+        author: &str,
+    ) -> Result<Vec<(String, Applied)>, AdminError> {
+        let mut named = Vec::new();
+        for document in documents {
+            let compiled = crate::automations::compile(document)?;
+            named.push((compiled.document().name.clone(), document.clone()));
+        }
+        let (author, now) = (author.to_owned(), self.now());
+        let applied = self
+            .db
+            .write(move |tx| {
+                let apply = |(name, document): &(String, Json)| {
+                    Ok((
+                        name.clone(),
+                        automations::apply(tx, MAIN_WORKSPACE, name, document, &author, now)?,
+                    ))
+                };
+                named.iter().map(apply).collect::<Result<Vec<_>, Error>>()
+            })
+            .await?;
+        self.automations.refresh(&self.db).await?;
+        Ok(applied)
+    }
+
+    /// What the automations would do with an event, in order, without doing it. What only an answer could tell is
+    /// written `(unknown)`.
+    pub async fn plan(&self, id: EventId) -> Result<Json, AdminError> {
+        let event = self.event(id).await?.event;
+        let mode = event.facts.mode;
+        let runs = self
+            .automations
+            .runs_for(event.facts.kind.as_str(), mode, true, self.now());
+        let mut plans = Vec::new();
+        for run in runs {
+            plans.push(self.plan_one(&event, run.automation_id, run.version).await?);
+        }
+        Ok(json!({"event": id, "kind": event.facts.kind, "automations": plans}))
+    }
+
+    async fn plan_one(&self, event: &Event, id: AutomationId, version: i64) -> Result<Json, AdminError> {
+        let compiled = self.automations.version(&self.db, id, version).await;
+        let compiled: Arc<_> = compiled.map_err(|error| AdminError::Unfit(error.to_string()))?;
+        let settings = self
+            .directory
+            .source(event.connection_id)
+            .map_or(Json::Null, |source| source.settings.clone());
+        let reference = |step: &str| crate::reference::reference(event.id, id, step);
+        let mut journal: flow::Journal = Vec::new();
+        let mut steps = Vec::new();
+        let ending = loop {
+            let scope = flow::Scope {
+                event,
+                steps: &journal,
+                reference: &reference,
+                settings: &settings,
+            };
+            match flow::advance(&compiled, &scope) {
+                Ok(Next::Call {
+                    step,
+                    operation,
+                    inputs,
+                }) => {
+                    let title = Catalog::builtin()
+                        .get(&operation)
+                        .map(|operation| operation.title.clone());
+                    steps.push(
+                        json!({"step": step, "operation": operation, "title": title, "inputs": inputs}),
+                    );
+                    let output = json!({"id": "(unknown)", "created": null, "contact": {}});
+                    journal.push((step, StepRecord::Done { output }));
+                }
+                Ok(Next::Skip { step, reason }) => {
+                    steps.push(json!({"step": step, "skipped": reason}));
+                    journal.push((step, StepRecord::Skipped { reason }));
+                }
+                Ok(Next::Done) => break json!("done"),
+                Ok(Next::NotApplicable { reason }) => break json!({"skipped": reason}),
+                Ok(Next::Stopped { step }) => break json!({"stopped_at": step}),
+                Err(fault) => break json!({"fault": fault.to_string()}),
+            }
+        };
+        let name = &compiled.document().name;
+        Ok(json!({"automation": name, "version": version, "steps": steps, "ending": ending}))
+    }
+
+    /// How the installation is.
+    pub async fn health(&self) -> Result<Health, AdminError> {
+        crate::directory::flush(&self.directory, &self.db).await?;
+        let (connections, (open_runs, oldest_open_run_at)) = self
+            .db
+            .read(|tx| Ok::<_, Error>((connections::list(tx)?, lanes::backlog(tx)?)))
+            .await?;
+        Ok(Health {
+            connections,
+            open_runs,
+            oldest_open_run_at,
+        })
+    }
+}
+
+fn unknown_run(id: RunId) -> AdminError {
+    AdminError::Unknown {
+        noun: "run",
+        id: id.to_string(),
+        list: "runs list",
+    }
+}

@@ -1,0 +1,435 @@
+//! One call: budget, intent, request, outcome; and, when the outcome is unclear, the look whether it took effect.
+//!
+//! ```text
+//! read, idempotent:  permit ─► send ─► outcome                  (unclear: simply again)
+//! unsafe:            permit ─► intent on disk ─► send ─► outcome
+//!                                                   └─ unclear ─► confirm by a read: found ─► as if answered
+//!                                                                 not found, and it can no longer be on its way ─► again
+//! ```
+
+use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How, confirm_finds, confirm_request};
+use cartlane_ghl::composite::{Answer, Done};
+use cartlane_ghl::{Exchange, Outcome as Came, Rejection};
+use cartlane_model::{CallId, UnixMs};
+use cartlane_store::journal::{Call, Outcome};
+use cartlane_store::runs::Reason;
+use cartlane_store::{Error, lanes};
+use serde_json::{Value as Json, json};
+use tokio::time::{Duration, Instant};
+
+use crate::budget::Leave;
+use crate::run::{Run, StepAtWork, answer_from_json, answer_to_json};
+use crate::worker::{Ending, write_all};
+
+/// So many calls in a row that came to nothing pause the connection.
+const FAILURES_TO_PAUSE: u32 = 8;
+/// The first look after an unclear outcome comes this soon: most effects are there at once.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// The longest answer that is kept in the journal, in bytes of JSON.
+const KEPT_ANSWER_BYTES: usize = 64 << 10;
+
+fn reason(code: &str, message: impl Into<String>) -> Reason {
+    Reason {
+        code: code.into(),
+        message: message.into(),
+    }
+}
+
+impl Run<'_> {
+    /// Makes one call of a step.
+    pub async fn call(&mut self, step: &mut StepAtWork<'_>, id: &str, inputs: Json) -> Result<Done, Ending> {
+        let operation = Catalog::builtin()
+            .get(id)
+            .ok_or_else(|| self.failed(step, format!("there is no operation `{id}`")))?;
+        let request = operation
+            .request(&inputs, &step.target.account.location_id)
+            .map_err(|problems| self.failed(step, problems.to_string()))?;
+        let mut call = self.new_call(step, operation, &request, &inputs);
+        let exchange = self.exchange(step, operation, &request, &call).await?;
+        call.finished_at = Some(exchange.finished_at);
+        call.http_status = exchange.status.map(i64::from);
+        call.trace_id.clone_from(&exchange.trace_id);
+        call.response = exchange
+            .body
+            .filter(|body| body.to_string().len() <= KEPT_ANSWER_BYTES);
+        self.came(step, operation, call, exchange.outcome, inputs).await
+    }
+
+    fn failed(&self, step: &StepAtWork<'_>, message: String) -> Ending {
+        let reason = reason("step.failed", format!("step `{}`: {message}", step.id));
+        Ending::Over(cartlane_store::runs::End::Failed, Some(reason))
+    }
+
+    fn new_call(
+        &self,
+        step: &StepAtWork<'_>,
+        operation: &Operation,
+        request: &Request,
+        inputs: &Json,
+    ) -> Call {
+        let now = self.shared.clock.now();
+        Call {
+            id: CallId::new(now),
+            run_id: self.work.run_id,
+            step_id: step.id.to_owned(),
+            part: step.part,
+            connection_id: step.target.id,
+            operation: operation.id.clone(),
+            request: json!({"method": request.method, "path": request.path, "inputs": inputs}),
+            outcome: Outcome::Intent,
+            http_status: None,
+            response: None,
+            answer: None,
+            error: None,
+            trace_id: None,
+            sent_at: now,
+            finished_at: None,
+        }
+    }
+
+    /// Waits for the budget, writes the intent of an unsafe call, and sends.
+    async fn exchange(
+        &mut self,
+        step: &StepAtWork<'_>,
+        operation: &Operation,
+        request: &Request,
+        call: &Call,
+    ) -> Result<Exchange, Ending> {
+        let target = step.target;
+        if let Some(trouble) = target.trouble() {
+            return Err(Ending::WaitFor {
+                connection: target.id,
+                reason: reason(&trouble.code, trouble.reason),
+            });
+        }
+        let permit = match self.shared.budgets.acquire(target.id).await {
+            Leave::Now(permit) => permit,
+            Leave::InMs(in_ms) => return Err(Ending::Wait { in_ms, reason: None }),
+        };
+        if operation.effect == Effect::Unsafe {
+            self.write_intent(call).await?;
+        } else if !self.shared.lease_is_fresh() {
+            return Err(Ending::Lost);
+        }
+        let exchange = target.client.send(&target.account, request).await;
+        match &exchange.outcome {
+            Came::Rejected(Rejection::RateLimited { retry_after_ms, .. }) => {
+                permit.refused(&exchange.rate, retry_after_ms.unwrap_or(1_000));
+            }
+            _ => permit.answered(&exchange.rate),
+        }
+        Ok(exchange)
+    }
+
+    /// Everything so far and the intent, in one durable write, while the lane is still ours.
+    async fn write_intent(&mut self, call: &Call) -> Result<(), Ending> {
+        let lane = std::sync::Arc::clone(self.lane);
+        let mut writes = std::mem::take(&mut self.writes);
+        writes.push(crate::run::Write::Call(call.clone()));
+        let written = self
+            .shared
+            .db
+            .write(move |tx| {
+                if !lanes::hold(tx, &lane)? {
+                    return Ok(false);
+                }
+                write_all(tx, &writes)?;
+                Ok::<_, Error>(true)
+            })
+            .await;
+        match written {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Ending::Lost),
+            Err(error) => {
+                tracing::warn!(%error, run = %self.work.run_id, "an intent was not stored; nothing was sent");
+                Err(Ending::Wait {
+                    in_ms: 1_000,
+                    reason: None,
+                })
+            }
+        }
+    }
+
+    fn keep(&mut self, mut call: Call, outcome: Outcome, error: Option<String>) {
+        call.outcome = outcome;
+        call.error = error;
+        self.writes.push(crate::run::Write::Call(call));
+    }
+
+    /// What a call came to.
+    async fn came(
+        &mut self,
+        step: &StepAtWork<'_>,
+        operation: &Operation,
+        mut call: Call,
+        came: Came,
+        inputs: Json,
+    ) -> Result<Done, Ending> {
+        let done = |answer| Done {
+            operation: operation.id.clone(),
+            inputs,
+            answer,
+        };
+        match came {
+            Came::Success(answer) => {
+                self.shared.line_is_good(step.target).await;
+                self.keep(call, Outcome::Ok, None);
+                Ok(done(Answer::Ok(answer)))
+            }
+            Came::NotSent(why) => {
+                self.keep(call, Outcome::NotSent, Some(why.clone()));
+                Err(self.line_failed(step, &why).await)
+            }
+            Came::Unclear(why) if operation.effect == Effect::Unsafe => {
+                self.shared.count_failure(step.target, &why).await;
+                call.error = Some(why);
+                self.look(step, operation, call).await
+            }
+            Came::Unclear(why) => {
+                self.keep(call, Outcome::Unclear, Some(why.clone()));
+                Err(self.line_failed(step, &why).await)
+            }
+            Came::Rejected(rejection) => {
+                let answer = answer(&rejection);
+                call.answer = answer.as_ref().and_then(answer_to_json);
+                if creates(operation) && may_have_created(&rejection) {
+                    call.error = Some(rejection.advice());
+                    return self.look(step, operation, call).await;
+                }
+                self.keep(call, Outcome::Rejected, Some(rejection.advice()));
+                match answer {
+                    Some(answer) => Ok(done(answer)),
+                    None => Err(self.refused(step, &rejection).await),
+                }
+            }
+        }
+    }
+
+    /// What a refusal means that no step can go on from.
+    async fn refused(&mut self, step: &StepAtWork<'_>, rejection: &Rejection) -> Ending {
+        let why = reason(rejection.code(), rejection.advice());
+        if let Some(trouble) = rejection.trouble() {
+            self.shared
+                .pause(step.target, trouble.code, &trouble.reason)
+                .await;
+            return Ending::WaitFor {
+                connection: step.target.id,
+                reason: why,
+            };
+        }
+        match rejection {
+            Rejection::RateLimited { retry_after_ms, .. } => {
+                let in_ms = retry_after_ms.unwrap_or(0).max(self.backoff_ms());
+                Ending::Retry { in_ms, reason: why }
+            }
+            Rejection::MissingScope { .. } => Ending::SetAside(why),
+            _ => self.failed(step, rejection.advice()),
+        }
+    }
+
+    async fn line_failed(&self, step: &StepAtWork<'_>, why: &str) -> Ending {
+        if self.shared.count_failure(step.target, why).await {
+            let reason = reason("connection.unreachable", why);
+            return Ending::WaitFor {
+                connection: step.target.id,
+                reason,
+            };
+        }
+        Ending::Retry {
+            in_ms: self.backoff_ms(),
+            reason: reason("connection.failed", why),
+        }
+    }
+
+    /// Exponential, with full jitter.
+    fn backoff_ms(&self) -> i64 {
+        let limits = &self.shared.limits;
+        let doublings = u32::try_from(self.work.attempts.clamp(0, 20)).unwrap_or_default();
+        let cap = limits
+            .backoff_base_ms
+            .saturating_mul(1 << doublings)
+            .min(limits.backoff_cap_ms);
+        rand::random_range(0..=cap.max(1))
+    }
+
+    /// Right after an unclear outcome.
+    async fn look(
+        &mut self,
+        step: &StepAtWork<'_>,
+        operation: &Operation,
+        mut call: Call,
+    ) -> Result<Done, Ending> {
+        call.outcome = Outcome::Unclear;
+        self.writes.push(crate::run::Write::Call(call.clone()));
+        self.shared.saw_unclear(call.id, self.shared.limits.settle_ms);
+        #[cfg(feature = "break")]
+        if self.shared.broken == Some(crate::Broken::NoConfirm) {
+            self.keep(call, Outcome::Absent, None);
+            return Err(Ending::Retry {
+                in_ms: 0,
+                reason: reason("broken", "sent again without a look"),
+            });
+        }
+        if operation
+            .endpoint()
+            .is_none_or(|endpoint| endpoint.confirm.is_none())
+        {
+            let message = "it is unclear whether this took effect, and GHL has no way to look; look by hand, \
+                           then retry the run";
+            return Err(self.failed(step, message.into()));
+        }
+        tokio::time::sleep(FIRST_LOOK).await;
+        match self.confirm(step, call).await? {
+            Some(done) => Ok(done),
+            None => Err(Ending::Retry {
+                in_ms: 0,
+                reason: reason("call.absent", "it had not taken effect"),
+            }),
+        }
+    }
+
+    /// Looks whether an unclear call took effect. `None` when it did not and can no longer: it may be sent again.
+    pub async fn confirm(&mut self, step: &StepAtWork<'_>, mut call: Call) -> Result<Option<Done>, Ending> {
+        let operation = Catalog::builtin()
+            .get(&call.operation)
+            .ok_or_else(|| self.failed(step, format!("there is no operation `{}`", call.operation)))?;
+        let limits = &self.shared.limits;
+        let settled_at = self
+            .shared
+            .saw_unclear(call.id, limits.request_timeout_ms + limits.settle_ms);
+        let looked_at = Instant::now();
+        let inputs = call.request["inputs"].clone();
+        let found = self.look_for(step, operation, &inputs).await?;
+        call.finished_at = Some(self.shared.clock.now());
+        if let Some(answer) = found {
+            call.response = Some(answer.clone());
+            self.keep(call, Outcome::Confirmed, None);
+            return Ok(Some(Done {
+                operation: operation.id.clone(),
+                inputs,
+                answer: Answer::Ok(answer),
+            }));
+        }
+        if looked_at < settled_at {
+            let in_ms = i64::try_from((settled_at - looked_at).as_millis()).unwrap_or(i64::MAX) + 1;
+            let why = reason(
+                "call.unclear",
+                "waiting until the request can no longer take effect",
+            );
+            return Err(Ending::Wait {
+                in_ms,
+                reason: Some(why),
+            });
+        }
+        self.shared.forget_unclear(call.id);
+        match call.answer.as_ref().and_then(answer_from_json) {
+            Some(answer) => {
+                // It was refused, and nothing came of it: the refusal stands.
+                self.keep(call, Outcome::Rejected, None);
+                Ok(Some(Done {
+                    operation: operation.id.clone(),
+                    inputs,
+                    answer,
+                }))
+            }
+            None => {
+                self.keep(call, Outcome::Absent, None);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn look_for(
+        &mut self,
+        step: &StepAtWork<'_>,
+        operation: &Operation,
+        inputs: &Json,
+    ) -> Result<Option<Json>, Ending> {
+        let location = &step.target.account.location_id;
+        let Some((read, read_inputs)) = confirm_request(operation, inputs) else {
+            return Ok(None);
+        };
+        let probe = Catalog::builtin()
+            .get(read)
+            .ok_or_else(|| self.failed(step, format!("there is no operation `{read}`")))?;
+        let request = probe
+            .request(&read_inputs, location)
+            .map_err(|problems| self.failed(step, problems.to_string()))?;
+        let call = self.new_call(step, probe, &request, &read_inputs);
+        let exchange = self.exchange(step, probe, &request, &call).await?;
+        match exchange.outcome {
+            Came::Success(answer) => Ok(confirm_finds(operation, inputs, &answer)),
+            Came::Rejected(Rejection::NotFound) => Ok(None),
+            Came::Rejected(rejection) => Err(self.refused(step, &rejection).await),
+            Came::NotSent(why) | Came::Unclear(why) => Err(self.line_failed(step, &why).await),
+        }
+    }
+}
+
+/// The refusals that a step's fold can go on from.
+fn answer(rejection: &Rejection) -> Option<Answer> {
+    match rejection {
+        Rejection::NotFound => Some(Answer::NotFound),
+        Rejection::Duplicate {
+            contact_id,
+            matching_field,
+        } => Some(Answer::Duplicate {
+            contact_id: contact_id.clone(),
+            matching_field: matching_field.clone(),
+        }),
+        Rejection::Invalid { messages } => Some(Answer::Invalid(messages.clone())),
+        _ => None,
+    }
+}
+
+fn creates(operation: &Operation) -> bool {
+    matches!(&operation.run, How::Http(endpoint) if endpoint.creates)
+}
+
+/// Even a refused create has been seen to create (highlevel-api-docs#64); a duplicate names what is there.
+fn may_have_created(rejection: &Rejection) -> bool {
+    matches!(
+        rejection,
+        Rejection::Invalid { .. } | Rejection::NotFound | Rejection::Other { .. }
+    )
+}
+
+impl crate::Shared {
+    /// When an unclear call can no longer take effect. The first who sees it counts from now; by a clock that nobody
+    /// can set.
+    fn saw_unclear(&self, call: CallId, settles_in_ms: i64) -> Instant {
+        let mut unclear = self
+            .unclear
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let settles = Instant::now() + Duration::from_millis(settles_in_ms.unsigned_abs());
+        *unclear.entry(call).or_insert(settles)
+    }
+
+    fn forget_unclear(&self, call: CallId) {
+        self.unclear
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .remove(&call);
+    }
+
+    /// Counts a call that came to nothing; `true` when that pauses the connection.
+    async fn count_failure(&self, target: &crate::directory::Target, why: &str) -> bool {
+        use std::sync::atomic::Ordering;
+        if target.failures.fetch_add(1, Ordering::Relaxed) + 1 < FAILURES_TO_PAUSE {
+            return false;
+        }
+        self.pause(target, "connection.unreachable", why).await;
+        true
+    }
+
+    async fn line_is_good(&self, target: &crate::directory::Target) {
+        use std::sync::atomic::Ordering;
+        target.failures.store(0, Ordering::Relaxed);
+    }
+
+    /// The moment by the injected clock, for records.
+    pub(crate) fn now(&self) -> UnixMs {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,342 @@
+//! The connections: what the configuration declared, joined with what the database knows of each.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cartlane_ghl::Account;
+use cartlane_model::{ConnectionId, ExposeSecret, Problems, SecretString, UnixMs, WorkspaceId};
+use cartlane_store::connections::{self, Declared, Trouble};
+use cartlane_store::{Db, Error};
+use rand::RngExt;
+use serde_json::{Value as Json, json};
+
+use crate::options::{AccountConfig, ConnectionConfig, GhlConfig, MAIN_WORKSPACE, ThriveCartConfig};
+
+/// Letters and digits of a generated hook key: 32 of 62, about 190 bits.
+const HOOK_KEY_LENGTH: usize = 32;
+
+/// All connections.
+pub(crate) struct Directory {
+    sources: HashMap<String, Arc<Source>>,
+    sources_by_id: HashMap<ConnectionId, Arc<Source>>,
+    targets: HashMap<ConnectionId, Arc<Target>>,
+}
+
+/// A `ThriveCart` account: events come from here.
+pub(crate) struct Source {
+    pub id: ConnectionId,
+    pub workspace_id: WorkspaceId,
+    pub name: String,
+    pub account: Option<String>,
+    pub secrets: Vec<SecretString>,
+    pub hook_key: String,
+    pub sync_test_mode: bool,
+    pub target: Option<ConnectionId>,
+    /// What expressions read as `settings`.
+    pub settings: Json,
+    /// When an event last came in, not yet written down; 0 for nothing new.
+    pub received_at: AtomicI64,
+    /// The address was checked, not yet written down.
+    pub checked: AtomicBool,
+}
+
+/// A GHL location: calls go here.
+pub(crate) struct Target {
+    pub id: ConnectionId,
+    pub name: String,
+    pub account: Account,
+    pub client: cartlane_ghl::Client,
+    /// Calls in a row that came to nothing for reasons of the line or the other side.
+    pub failures: AtomicU32,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+impl Target {
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub fn set_trouble(&self, trouble: Option<Trouble>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Faults in what was declared.
+    #[error("{0}")]
+    Problems(#[from] Problems),
+    /// The store did not answer.
+    #[error("the connections could not be written down")]
+    Store(#[from] Error),
+}
+
+impl Directory {
+    /// Declares the connections to the store and joins them with what it knows.
+    pub async fn open(
+        db: &Db,
+        configs: &[ConnectionConfig],
+        now: UnixMs,
+        client: impl Fn(&GhlConfig) -> Result<cartlane_ghl::Client, String>,
+    ) -> Result<Self, ConfigError> {
+        check(configs)?;
+        let declared: Vec<Declared> = configs.iter().map(|config| declare(config, now)).collect();
+        let rows = db
+            .write(move |tx| {
+                connections::ensure_workspace(tx, MAIN_WORKSPACE, now)?;
+                declared
+                    .iter()
+                    .map(|declared| connections::declare(tx, declared))
+                    .collect::<Result<Vec<_>, Error>>()
+            })
+            .await?;
+        let ids: HashMap<&str, ConnectionId> = rows.iter().map(|row| (row.name.as_str(), row.id)).collect();
+        let mut directory = Self {
+            sources: HashMap::new(),
+            sources_by_id: HashMap::new(),
+            targets: HashMap::new(),
+        };
+        for (config, row) in configs.iter().zip(&rows) {
+            match &config.account {
+                AccountConfig::ThriveCart(shop) => {
+                    directory.add_source(source(config, shop, row, only_target(configs, &ids, shop)));
+                }
+                AccountConfig::Ghl(ghl) => {
+                    let target = target(config, ghl, row, &client)?;
+                    directory.targets.insert(row.id, Arc::new(target));
+                }
+            }
+        }
+        Ok(directory)
+    }
+
+    fn add_source(&mut self, source: Source) {
+        let source = Arc::new(source);
+        self.sources_by_id.insert(source.id, Arc::clone(&source));
+        self.sources.insert(source.hook_key.clone(), source);
+    }
+
+    pub fn source_by_key(&self, hook_key: &str) -> Option<&Arc<Source>> {
+        self.sources.get(hook_key)
+    }
+
+    pub fn source(&self, id: ConnectionId) -> Option<&Arc<Source>> {
+        self.sources_by_id.get(&id)
+    }
+
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.sources.values()
+    }
+
+    pub fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
+        self.targets.values()
+    }
+
+    /// The GHL connection that an automation uses for events of `source`: the one it names, else the source's.
+    pub fn target_for(&self, named: Option<&str>, source: ConnectionId) -> Option<&Arc<Target>> {
+        match named {
+            Some(name) => self.targets.values().find(|target| target.name == name),
+            None => {
+                let target = self.source(source).and_then(|source| source.target);
+                target.and_then(|id| self.targets.get(&id)).or_else(|| {
+                    let mut targets = self.targets.values();
+                    targets.next().filter(|_| targets.next().is_none())
+                })
+            }
+        }
+    }
+}
+
+/// The target of a shop: the one that it names, or the only one.
+fn only_target(
+    configs: &[ConnectionConfig],
+    ids: &HashMap<&str, ConnectionId>,
+    shop: &ThriveCartConfig,
+) -> Option<ConnectionId> {
+    let mut ghl = configs
+        .iter()
+        .filter(|config| matches!(config.account, AccountConfig::Ghl(_)));
+    let name = match &shop.target {
+        Some(name) => name.as_str(),
+        None => ghl.next().filter(|_| ghl.next().is_none())?.name.as_str(),
+    };
+    ids.get(name).copied()
+}
+
+fn source(
+    config: &ConnectionConfig,
+    shop: &ThriveCartConfig,
+    row: &connections::Connection,
+    target: Option<ConnectionId>,
+) -> Source {
+    Source {
+        id: row.id,
+        workspace_id: row.workspace_id,
+        name: config.name.clone(),
+        account: shop.account.clone(),
+        secrets: shop.secrets.clone(),
+        hook_key: row.hook_key.clone().unwrap_or_default(),
+        sync_test_mode: shop.sync_test_mode,
+        target,
+        settings: row.settings.clone(),
+        received_at: AtomicI64::new(0),
+        checked: AtomicBool::new(false),
+    }
+}
+
+fn target(
+    config: &ConnectionConfig,
+    ghl: &GhlConfig,
+    row: &connections::Connection,
+    client: &impl Fn(&GhlConfig) -> Result<cartlane_ghl::Client, String>,
+) -> Result<Target, ConfigError> {
+    let problem = |message: String| {
+        let mut problems = Problems::default();
+        problems.push(format!("connections.{}.base_url", config.name), message);
+        problems
+    };
+    let base_url = ghl
+        .base_url
+        .parse()
+        .map_err(|error| problem(format!("is not an address: {error}")))?;
+    Ok(Target {
+        id: row.id,
+        name: config.name.clone(),
+        account: Account {
+            base_url,
+            token: ghl.token.clone(),
+            location_id: ghl.location_id.clone(),
+        },
+        client: client(ghl).map_err(problem)?,
+        failures: AtomicU32::new(0),
+        trouble: Mutex::new(row.trouble.clone()),
+    })
+}
+
+fn check(configs: &[ConnectionConfig]) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    for (index, config) in configs.iter().enumerate() {
+        let path = |key: &str| format!("connections.{}.{key}", config.name);
+        if configs
+            .iter()
+            .take(index)
+            .any(|earlier| earlier.name == config.name)
+        {
+            problems.push(path("name"), "two connections have this name; give each its own");
+        }
+        let AccountConfig::ThriveCart(shop) = &config.account else {
+            continue;
+        };
+        if shop.secrets.is_empty()
+            || shop
+                .secrets
+                .iter()
+                .any(|secret| secret.expose_secret().is_empty())
+        {
+            problems.push(
+                path("secret_env"),
+                "the secret word is missing or empty; copy it from ThriveCart: Settings > API & Webhooks > \
+                 ThriveCart order validation",
+            );
+        }
+        if shop.hook_key.as_ref().is_some_and(|key| !is_hook_key(key)) {
+            problems.push(path("hook_key"), "needs at least 20 letters, digits, - or _");
+        }
+        let is_target = |name: &String| {
+            configs
+                .iter()
+                .any(|other| other.name == *name && matches!(other.account, AccountConfig::Ghl(_)))
+        };
+        if let Some(name) = shop.target.as_ref().filter(|name| !is_target(name)) {
+            problems.push(
+                path("target"),
+                format!("there is no connection `{name}` of kind ghl"),
+            );
+        }
+    }
+    problems.into_result(())
+}
+
+fn is_hook_key(key: &str) -> bool {
+    key.len() >= 20
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn declare(config: &ConnectionConfig, now: UnixMs) -> Declared {
+    let (kind, settings, hook_key) = match &config.account {
+        AccountConfig::ThriveCart(shop) => (
+            "thrivecart",
+            json!({"account": shop.account, "sync_test_mode": shop.sync_test_mode, "target": shop.target}),
+            Some(shop.hook_key.clone().unwrap_or_else(new_hook_key)),
+        ),
+        AccountConfig::Ghl(ghl) => (
+            "ghl",
+            json!({"base_url": ghl.base_url, "location_id": ghl.location_id}),
+            None,
+        ),
+    };
+    let hook_key_is_declared =
+        matches!(&config.account, AccountConfig::ThriveCart(shop) if shop.hook_key.is_some());
+    Declared {
+        id: ConnectionId::new(now),
+        workspace_id: MAIN_WORKSPACE,
+        name: config.name.clone(),
+        kind: kind.to_owned(),
+        settings,
+        hook_key,
+        hook_key_is_declared,
+        now,
+    }
+}
+
+fn new_hook_key() -> String {
+    let mut rng = rand::rng();
+    (0..HOOK_KEY_LENGTH)
+        .map(|_| char::from(rng.sample(rand::distr::Alphanumeric)))
+        .collect()
+}
+
+/// Writes down what is only in memory: when events last came in and addresses were checked.
+pub(crate) async fn flush(directory: &Directory, db: &Db) -> Result<(), Error> {
+    let news: Vec<(ConnectionId, i64, bool)> = directory
+        .sources()
+        .map(|source| {
+            let received_at = source.received_at.swap(0, Ordering::Relaxed);
+            (
+                source.id,
+                received_at,
+                source.checked.swap(false, Ordering::Relaxed),
+            )
+        })
+        .filter(|(_, received_at, checked)| *received_at != 0 || *checked)
+        .collect();
+    if news.is_empty() {
+        return Ok(());
+    }
+    db.write(move |tx| {
+        for (id, received_at, checked) in &news {
+            if *received_at != 0 {
+                connections::received(tx, *id, UnixMs(*received_at))?;
+            }
+            if *checked {
+                connections::checked(tx, *id)?;
+            }
+        }
+        Ok::<_, Error>(())
+    })
+    .await
+}

@@ -1,0 +1,358 @@
+//! The inbox: a delivery becomes a durable event, or is refused with a reason that says what to do.
+//!
+//! ```text
+//! bytes ─decode─► verified ─► queue ─► groups, one transaction each ─► durable ─► 2xx
+//!                    └─ wrong secret ─► sealed in quarantine ─► 401
+//! ```
+//!
+//! Nothing here waits for workers: a delivery is answered when its group is on disk. When too much waits, it is
+//! refused at once, before memory grows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use cartlane_model::{EventId, QuarantineId};
+use cartlane_store::inbox::{Delivery, Taken};
+use cartlane_store::quarantine::{self, Aside};
+use cartlane_store::{Error, inbox};
+use cartlane_thrivecart::{self as thrivecart, Incoming};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use crate::Shared;
+use crate::directory::Source;
+
+/// Deliveries of one transaction at most.
+const GROUP: usize = 256;
+/// Groups that are written at the same time where the database allows it.
+const WRITERS: usize = 4;
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It was the sender's check of the address; it made no event.
+    Checked,
+    /// It is a new event, durable.
+    New(EventId),
+    /// It was there already, as this event.
+    Repeat(EventId),
+}
+
+/// Why a delivery was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// No connection has this key.
+    #[error("no connection has this address; copy the whole web hook address again from `cartlane doctor`")]
+    UnknownHook,
+    /// Its secret word is not the connection's.
+    #[error(
+        "connection `{connection}` refused the delivery: thrivecart_secret is missing or not the one configured; \
+         it is kept in quarantine as {kept}; correct the secret word, then run `cartlane quarantine release {kept}`"
+    )]
+    WrongSecret {
+        /// The connection's name.
+        connection: String,
+        /// Where the delivery is kept.
+        kept: QuarantineId,
+    },
+    /// It comes from another `ThriveCart` account.
+    #[error(
+        "connection `{connection}` refused the delivery: it is of ThriveCart account `{given}`, not `{expected}`; \
+         it is kept in quarantine as {kept}"
+    )]
+    WrongAccount {
+        /// The connection's name.
+        connection: String,
+        /// The account in the delivery.
+        given: String,
+        /// The account in the configuration.
+        expected: String,
+        /// Where the delivery is kept.
+        kept: QuarantineId,
+    },
+    /// Its body cannot be read.
+    #[error("{0}")]
+    NotDecodable(#[from] thrivecart::DecodeError),
+    /// Too much waits already, or the database is away.
+    #[error("too busy to store the delivery safely; send it again in a few seconds")]
+    Overloaded,
+    /// There is no room on the disk.
+    #[error("the disk is full; nothing was stored; send it again once there is room")]
+    StorageFull,
+}
+
+pub(crate) struct Job {
+    delivery: Delivery,
+    answer: oneshot::Sender<Result<Taken, Error>>,
+}
+
+/// What a quarantined delivery was, sealed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Put {
+    pub content_type: Option<String>,
+    pub body: Vec<u8>,
+}
+
+/// Room in memory for part of a body; given back when dropped.
+pub struct Room(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaphorePermit);
+
+impl Shared {
+    /// Room for `bytes` more of a body that is being read; `None` when too much is in memory already.
+    pub(crate) fn room(&self, bytes: usize) -> Option<Room> {
+        let permits = u32::try_from(bytes).ok()?;
+        Arc::clone(&self.inbox_room)
+            .try_acquire_many_owned(permits)
+            .ok()
+            .map(Room)
+    }
+
+    /// Notes that the sender checked the address of a hook.
+    pub(crate) fn check_hook(&self, hook_key: &str) -> Result<(), Refused> {
+        let source = self
+            .directory
+            .source_by_key(hook_key)
+            .ok_or(Refused::UnknownHook)?;
+        source.checked.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(crate) async fn accept(
+        &self,
+        hook_key: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Accepted, Refused> {
+        let source = Arc::clone(
+            self.directory
+                .source_by_key(hook_key)
+                .ok_or(Refused::UnknownHook)?,
+        );
+        match thrivecart::decode(content_type, &body, &thrivecart::Limits::default())? {
+            thrivecart::Delivery::Ping => {
+                source.checked.store(true, Ordering::Relaxed);
+                Ok(Accepted::Checked)
+            }
+            thrivecart::Delivery::Event(incoming) => {
+                if let Some(refusal) = Refusal::of(&source, &incoming) {
+                    let put = Put {
+                        content_type: content_type.map(str::to_owned),
+                        body: body.to_vec(),
+                    };
+                    return Err(self.put_aside(&source, refusal, &put).await?);
+                }
+                drop(body);
+                self.store_delivery(&source, *incoming).await
+            }
+        }
+    }
+
+    /// Stores a delivery that is let in.
+    pub(crate) async fn store_delivery(
+        &self,
+        source: &Source,
+        incoming: Incoming,
+    ) -> Result<Accepted, Refused> {
+        let delivery = self.delivery(source, incoming);
+        source
+            .received_at
+            .store(delivery.received_at.0, Ordering::Relaxed);
+        #[cfg(feature = "break")]
+        let early = (self.broken == Some(crate::Broken::AckBeforeCommit)).then_some(delivery.event_id);
+        let (answer, stored) = oneshot::channel();
+        self.inbox
+            .try_send(Job { delivery, answer })
+            .map_err(|_| Refused::Overloaded)?;
+        #[cfg(feature = "break")]
+        if let Some(event) = early {
+            return Ok(Accepted::New(event));
+        }
+        match stored.await.unwrap_or(Err(Error::Stopped)) {
+            Ok(Taken::New(event)) => Ok(Accepted::New(event)),
+            Ok(Taken::Repeat(event)) => Ok(Accepted::Repeat(event)),
+            Err(Error::DiskFull { .. }) => Err(Refused::StorageFull),
+            Err(error) => {
+                tracing::error!(%error, connection = source.name, "a delivery was not stored");
+                Err(Refused::Overloaded)
+            }
+        }
+    }
+
+    fn delivery(&self, source: &Source, incoming: Incoming) -> Delivery {
+        let now = self.clock.now();
+        let Incoming { event, masked, .. } = incoming;
+        let facts = event.facts;
+        let (amount_minor, currency) = facts
+            .amount
+            .map_or((None, None), |money| (Some(money.minor), Some(money.currency)));
+        let delivery = Delivery {
+            event_id: EventId::new(now),
+            workspace_id: source.workspace_id,
+            connection_id: source.id,
+            mode: facts.mode.map(cartlane_model::Mode::as_str),
+            occurred_at: event.occurred_at.unwrap_or(now),
+            received_at: now,
+            contact_keys: facts.person.keys(&source.id.to_string()),
+            email: facts.person.email,
+            order_id: facts.order_id,
+            items: facts.items.iter().map(cartlane_model::Item::key).collect(),
+            amount_minor,
+            currency,
+            content_type: masked.content_type.name(),
+            body: masked.body,
+            dedupe_keys: event.dedupe_keys.into_iter().map(|key| key.0).collect(),
+            runs: self
+                .automations
+                .runs_for(facts.kind.as_str(), facts.mode, source.sync_test_mode, now),
+            kind: facts.kind.0,
+        };
+        #[cfg(feature = "break")]
+        let delivery = self.break_delivery(delivery);
+        delivery
+    }
+
+    #[cfg(feature = "break")]
+    fn break_delivery(&self, mut delivery: Delivery) -> Delivery {
+        match self.broken {
+            Some(crate::Broken::NoDedupe) => delivery.dedupe_keys.clear(),
+            Some(crate::Broken::NoLanes) => {
+                let id = delivery.event_id.to_string();
+                delivery.contact_keys = vec![cartlane_model::ContactKey::Customer {
+                    account: "broken".into(),
+                    id,
+                }];
+            }
+            _ => {}
+        }
+        delivery
+    }
+
+    async fn put_aside(&self, source: &Source, refusal: Refusal, put: &Put) -> Result<Refused, Refused> {
+        let now = self.clock.now();
+        let id = QuarantineId::new(now);
+        let plain = serde_json::to_vec(put).unwrap_or_default();
+        let aside = Aside {
+            id,
+            workspace_id: source.workspace_id,
+            connection_id: source.id,
+            received_at: now,
+            reason: refusal.reason().to_owned(),
+            released_at: None,
+            sealed: self.vault.seal(&id.to_string(), &plain),
+        };
+        let keep = self.limits.quarantine_rows;
+        let stored = self.db.write(move |tx| quarantine::put(tx, &aside, keep)).await;
+        match stored {
+            Ok(()) => Ok(refusal.refused(source.name.clone(), id)),
+            Err(Error::DiskFull { .. }) => Err(Refused::StorageFull),
+            Err(error) => {
+                tracing::error!(%error, connection = source.name, "a refused delivery was not put aside");
+                Err(Refused::Overloaded)
+            }
+        }
+    }
+
+    /// Writes what waits, in groups, until the inbox is closed.
+    pub(crate) async fn run_inbox(self: Arc<Self>, mut jobs: mpsc::Receiver<Job>) {
+        let writers = Arc::new(tokio::sync::Semaphore::new(WRITERS));
+        let mut group = Vec::new();
+        while jobs.recv_many(&mut group, GROUP).await > 0 {
+            let Ok(writer) = Arc::clone(&writers).acquire_owned().await else {
+                return;
+            };
+            while group.len() < GROUP
+                && let Ok(job) = jobs.try_recv()
+            {
+                group.push(job); // came in while all writers were busy
+            }
+            let shared = Arc::clone(&self);
+            let group = std::mem::take(&mut group);
+            tokio::spawn(async move {
+                shared.write_group(group).await;
+                drop(writer);
+            });
+        }
+    }
+
+    async fn write_group(&self, jobs: Vec<Job>) {
+        let (deliveries, answers): (Vec<Delivery>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.delivery, job.answer)).unzip();
+        let deliveries = Arc::new(deliveries);
+        match self.write_deliveries(&deliveries, 0, deliveries.len()).await {
+            Ok(taken) => {
+                self.work_is_there.notify_one();
+                for (answer, taken) in answers.into_iter().zip(taken) {
+                    let _ = answer.send(Ok(taken)); // the sender may have hung up; the event is kept
+                }
+            }
+            Err(error) if answers.len() > 1 && !error.is_temporary() => {
+                // One of them cannot be stored: the others must not suffer for it.
+                for (index, answer) in answers.into_iter().enumerate() {
+                    let taken = self.write_deliveries(&deliveries, index, index + 1).await;
+                    let _ = answer.send(taken.and_then(|taken| taken.first().copied().ok_or(Error::Stopped)));
+                }
+                self.work_is_there.notify_one();
+            }
+            Err(error) => {
+                for answer in answers {
+                    let _ = answer.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    async fn write_deliveries(
+        &self,
+        deliveries: &Arc<Vec<Delivery>>,
+        from: usize,
+        to: usize,
+    ) -> Result<Vec<Taken>, Error> {
+        let deliveries = Arc::clone(deliveries);
+        self.db
+            .write(move |tx| inbox::take(tx, &deliveries[from..to]))
+            .await
+    }
+}
+
+enum Refusal {
+    Secret,
+    Account { given: String, expected: String },
+}
+
+impl Refusal {
+    fn of(source: &Source, incoming: &Incoming) -> Option<Self> {
+        let matches = incoming
+            .secret
+            .as_ref()
+            .is_some_and(|given| thrivecart::secret_matches(given, &source.secrets));
+        if !matches {
+            return Some(Self::Secret);
+        }
+        match (&source.account, &incoming.account) {
+            (Some(expected), Some(given)) if expected != given => Some(Self::Account {
+                given: given.clone(),
+                expected: expected.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Secret => "wrong_secret",
+            Self::Account { .. } => "wrong_account",
+        }
+    }
+
+    fn refused(self, connection: String, kept: QuarantineId) -> Refused {
+        match self {
+            Self::Secret => Refused::WrongSecret { connection, kept },
+            Self::Account { given, expected } => Refused::WrongAccount {
+                connection,
+                given,
+                expected,
+                kept,
+            },
+        }
+    }
+}

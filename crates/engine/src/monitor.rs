@@ -1,0 +1,142 @@
+//! Keeps connections in step with what is known of them: pauses, probes, resumes; brings back runs that were set aside.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cartlane_catalog::Catalog;
+use cartlane_ghl::Outcome;
+use cartlane_store::connections::{self, Trouble};
+use cartlane_store::{Error, runs};
+use serde_json::json;
+
+use crate::Shared;
+use crate::budget::Leave;
+use crate::directory::{Target, flush};
+
+const EVERY: Duration = Duration::from_secs(1);
+/// A paused connection is probed this often. A probe is one cheap read.
+const PROBE_EVERY_MS: i64 = 15_000;
+const FIRST_PROBE_MS: i64 = 1_000;
+/// Runs that lack a scope are tried again this often, so many of each automation.
+const BRING_BACK_EVERY: u32 = 60;
+const BRING_BACK: i64 = 20;
+
+impl Shared {
+    /// Pauses a connection: its lanes wait, nothing fails, people are told.
+    pub(crate) async fn pause(&self, target: &Target, code: &str, why: &str) {
+        let (id, code_owned, why_owned) = (target.id, code.to_owned(), why.to_owned());
+        target.set_trouble(Some(Trouble {
+            code: code.into(),
+            reason: why.into(),
+            since: self.now(),
+        }));
+        let paused = self
+            .db
+            .write(move |tx| connections::pause(tx, id, &code_owned, &why_owned, FIRST_PROBE_MS))
+            .await;
+        match paused {
+            Ok(true) => {
+                tracing::error!(
+                    connection = target.name,
+                    code,
+                    why,
+                    "connection paused; its lanes wait"
+                );
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, connection = target.name, "a pause was not stored"),
+        }
+    }
+
+    /// Until dropped.
+    pub(crate) async fn run_monitor(self: Arc<Self>) {
+        for round in 1_u32.. {
+            tokio::time::sleep(EVERY).await;
+            if let Err(error) = self.look_after(round).await {
+                tracing::warn!(%error, "the connections could not be looked after");
+            }
+        }
+    }
+
+    async fn look_after(&self, round: u32) -> Result<(), Error> {
+        flush(&self.directory, &self.db).await?;
+        self.automations.refresh(&self.db).await?;
+        let rows = self.db.read(|tx| connections::list(tx)).await?;
+        for target in self.directory.targets() {
+            if let Some(row) = rows.iter().find(|row| row.id == target.id) {
+                target.set_trouble(row.trouble.clone());
+            }
+            if target.is_paused() {
+                self.probe(target).await?;
+            }
+        }
+        if round.is_multiple_of(BRING_BACK_EVERY) {
+            let back = self.db.write(|tx| runs::bring_back(tx, BRING_BACK)).await?;
+            if back > 0 {
+                tracing::info!(runs = back, "runs that were set aside are tried again");
+                self.work_is_there.notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    async fn probe(&self, target: &Target) -> Result<(), Error> {
+        let id = target.id;
+        if !self
+            .db
+            .write(move |tx| connections::take_probe(tx, id, PROBE_EVERY_MS))
+            .await?
+        {
+            return Ok(());
+        }
+        if !self.answers(target).await {
+            return Ok(());
+        }
+        target.failures.store(0, Ordering::Relaxed);
+        target.set_trouble(None);
+        let lanes = self.db.write(move |tx| connections::resume(tx, id)).await?;
+        tracing::info!(
+            connection = target.name,
+            lanes,
+            "connection works again; its lanes go on"
+        );
+        self.work_is_there.notify_one();
+        Ok(())
+    }
+
+    /// Whether the connection answers a read: also a refusal for want of a scope shows that its token is good.
+    async fn answers(&self, target: &Target) -> bool {
+        let inputs = json!({"email": "probe@cartlane.invalid"});
+        let request = Catalog::builtin()
+            .get("ghl.contacts.find_duplicate")
+            .and_then(|operation| operation.request(&inputs, &target.account.location_id).ok());
+        let Some(request) = request else { return false };
+        let Leave::Now(permit) = self.budgets.acquire(target.id).await else {
+            return false;
+        };
+        let exchange = target.client.send(&target.account, &request).await;
+        permit.answered(&exchange.rate);
+        match exchange.outcome {
+            Outcome::Success(_) => true,
+            Outcome::Rejected(rejection) => rejection.trouble().is_none(),
+            Outcome::NotSent(_) | Outcome::Unclear(_) => false,
+        }
+    }
+
+    pub(crate) fn leases_renewed(&self, asked_at: tokio::time::Instant) {
+        *self
+            .leases_renewed_at
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = asked_at;
+    }
+
+    /// Whether this node's leases surely still hold.
+    pub(crate) fn lease_is_fresh(&self) -> bool {
+        let renewed_at = *self
+            .leases_renewed_at
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        renewed_at.elapsed() < Duration::from_millis(self.limits.lease_ms.unsigned_abs() * 3 / 4)
+    }
+}

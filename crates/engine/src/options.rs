@@ -1,0 +1,127 @@
+//! What the engine is told at start.
+
+use std::sync::Arc;
+
+use cartlane_model::{Clock, NodeId, SecretString, WorkspaceId};
+
+/// The workspace of a new installation.
+pub const MAIN_WORKSPACE: WorkspaceId = WorkspaceId::from_u128(1);
+
+/// Everything the engine is told at start.
+pub struct Options {
+    /// This process; new at each start.
+    pub node_id: NodeId,
+    /// Where the present moment comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The outside accounts.
+    pub connections: Vec<ConnectionConfig>,
+    /// The key that seals what has to be kept secret: 32 bytes.
+    pub master_key: [u8; 32],
+    /// Sizes and times.
+    pub limits: Limits,
+    /// Which safety to leave out: only in builds for the torture test's controls.
+    #[cfg(feature = "break")]
+    pub broken: Option<Broken>,
+}
+
+/// A safety that a torture control leaves out, to see that its verdict turns red.
+#[cfg(feature = "break")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Answer 2xx before the event is durable.
+    AckBeforeCommit,
+    /// Send an unsafe call again without looking whether it took effect.
+    NoConfirm,
+    /// Each event has a lane of its own.
+    NoLanes,
+    /// A repeat is a new event.
+    NoDedupe,
+}
+
+/// Sizes and times. Each has a key in the configuration's `[limits]`.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long one request to an outside account may take.
+    pub request_timeout_ms: i64,
+    /// How long after a request has ended without an answer it may still take effect.
+    pub settle_ms: i64,
+    /// How long a run may hold its lane by retrying.
+    pub hold_ms: i64,
+    /// How many lanes are worked side by side.
+    pub workers: usize,
+    /// How long a node owns a lane without renewing.
+    pub lease_ms: i64,
+    /// How many deliveries may wait to be stored.
+    pub inbox_waiting: usize,
+    /// How many bytes of deliveries may be in memory.
+    pub inbox_bytes: usize,
+    /// How many refused deliveries are kept of each connection.
+    pub quarantine_rows: i64,
+    /// The first retry comes within so many milliseconds; each further one within twice as many.
+    pub backoff_base_ms: i64,
+    /// The longest wait between two retries.
+    pub backoff_cap_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_timeout_ms: 30_000,
+            settle_ms: 10_000,
+            hold_ms: 30 * 60_000,
+            workers: 32,
+            lease_ms: 15_000,
+            inbox_waiting: 4096,
+            inbox_bytes: 64 << 20,
+            quarantine_rows: 1000,
+            backoff_base_ms: 1000,
+            backoff_cap_ms: 5 * 60_000,
+        }
+    }
+}
+
+/// One outside account, as the configuration declares it.
+#[derive(Clone, Debug)]
+pub struct ConnectionConfig {
+    /// Its name, unique.
+    pub name: String,
+    /// What it is.
+    pub account: AccountConfig,
+}
+
+/// What a connection is.
+#[derive(Clone, Debug)]
+pub enum AccountConfig {
+    /// A `ThriveCart` account that sends web hooks.
+    ThriveCart(ThriveCartConfig),
+    /// A `GoHighLevel` location.
+    Ghl(GhlConfig),
+}
+
+/// A `ThriveCart` account.
+#[derive(Clone, Debug)]
+pub struct ThriveCartConfig {
+    /// The account's name in `thrivecart_account`; unchecked when it is not declared.
+    pub account: Option<String>,
+    /// The secret words that are valid: one, or two while it is changed.
+    pub secrets: Vec<SecretString>,
+    /// The key of its hook's address, where the configuration names it.
+    pub hook_key: Option<String>,
+    /// Whether orders of the checkout's test mode are synced.
+    pub sync_test_mode: bool,
+    /// The GHL connection that automations use; the only one there is when it is not declared.
+    pub target: Option<String>,
+}
+
+/// A `GoHighLevel` location.
+#[derive(Clone, Debug)]
+pub struct GhlConfig {
+    /// Where its API is.
+    pub base_url: String,
+    /// The location's id.
+    pub location_id: String,
+    /// A private integration token.
+    pub token: SecretString,
+    /// Whether its address may be on this machine or in a private network.
+    pub allow_private_networks: bool,
+}

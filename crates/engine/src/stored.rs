@@ -1,0 +1,21 @@
+//! A stored event as automations read it: its raw body is the truth, decoded anew by the source's decoder.
+
+use cartlane_model::Event;
+use cartlane_store::runs::StoredEvent;
+use cartlane_thrivecart::{ContentType, decode_stored};
+
+/// The event behind its stored form.
+pub(crate) fn event_of(stored: &StoredEvent) -> Result<Event, String> {
+    let content_type = ContentType::from_name(&stored.content_type)
+        .ok_or_else(|| format!("unknown kind of body `{}`", stored.content_type))?;
+    let decoded = decode_stored(content_type, &stored.body);
+    Ok(Event {
+        id: stored.id,
+        workspace_id: stored.workspace_id,
+        connection_id: stored.connection_id,
+        contact_id: stored.contact_id,
+        received_at: stored.received_at,
+        occurred_at: stored.occurred_at,
+        facts: decoded.facts,
+    })
+}

@@ -1,0 +1,199 @@
+//! The inputs of a step: data in which texts may hold expressions.
+//!
+//! ```yaml
+//! email: "{{ event.person.email }}"              # one expression: keeps its type
+//! tags: ["buyer", "{{ event.mode }}"]            # lists and maps are evaluated inside
+//! body: "Order {{ event.order_id }} came in"     # a text around expressions becomes a text
+//! ```
+//!
+//! What comes to nothing (none, or an empty text that was not typed so) is left out, so that it overwrites nothing.
+
+use minijinja::{Environment, Value};
+use serde_json::Value as Json;
+
+use crate::expression::{Expression, check_expression, check_uses, explain, explain_with_line};
+use crate::parse::Findings;
+use crate::syntax;
+
+/// One input, compiled. A template is kept in its document's environment, by its path.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Fixed(Json),
+    Expression { path: String, expression: Expression },
+    Template { path: String },
+    List(Vec<Input>),
+    Map(Vec<(String, Input)>),
+}
+
+/// What an automation's texts are compiled into.
+pub(crate) struct Compiler<'a> {
+    pub environment: &'a mut Environment<'static>,
+    pub findings: &'a mut Findings,
+    /// The names read so far, each with the path that reads it.
+    pub reads: Vec<(String, String)>,
+}
+
+impl Compiler<'_> {
+    /// Compiles an expression; a fault is noted and gives `None`.
+    pub(crate) fn expression(&mut self, path: &str, source: &str) -> Option<Expression> {
+        match Expression::compile(source) {
+            Ok(expression) => {
+                check_expression(&expression.source, path, self.findings);
+                self.reads
+                    .extend(expression.reads().map(|name| (path.to_owned(), name)));
+                Some(expression)
+            }
+            Err(error) => {
+                self.fault(path, &error);
+                None
+            }
+        }
+    }
+
+    /// Compiles the condition `source`, written bare or in `{{ }}`.
+    pub(crate) fn condition(&mut self, path: &str, source: Option<&str>) -> Option<Expression> {
+        let source = source?;
+        self.expression(path, inner(source).unwrap_or(source))
+    }
+
+    /// Compiles an input; what has a fault is noted and becomes a fixed nothing.
+    pub(crate) fn input(&mut self, path: &str, value: &Json) -> Input {
+        match value {
+            Json::String(text) => self.text(path, text),
+            Json::Array(items) => {
+                let item = |(index, item)| self.input(&format!("{path}[{index}]"), item);
+                Input::List(items.iter().enumerate().map(item).collect())
+            }
+            Json::Object(fields) => Input::Map(self.fields(path, fields)),
+            other => Input::Fixed(other.clone()),
+        }
+    }
+
+    /// Compiles the fields of a map.
+    pub(crate) fn fields(
+        &mut self,
+        path: &str,
+        fields: &serde_json::Map<String, Json>,
+    ) -> Vec<(String, Input)> {
+        let field =
+            |(name, value): (&String, &Json)| (name.clone(), self.input(&format!("{path}.{name}"), value));
+        fields.iter().map(field).collect()
+    }
+
+    fn text(&mut self, path: &str, text: &str) -> Input {
+        if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
+            return Input::Fixed(Json::String(text.to_owned()));
+        }
+        // `{{ a }} and {{ b }}` begins and ends like one expression, but what is between is none.
+        if let Some(source) = inner(text)
+            && (!source.contains("}}") || Expression::compile(source).is_ok())
+        {
+            return match self.expression(path, source) {
+                Some(expression) => Input::Expression {
+                    path: path.to_owned(),
+                    expression,
+                },
+                None => Input::Fixed(Json::Null),
+            };
+        }
+        self.template(path, text)
+    }
+
+    fn template(&mut self, path: &str, text: &str) -> Input {
+        if let Err(error) = self
+            .environment
+            .add_template_owned(path.to_owned(), text.to_owned())
+        {
+            self.fault(path, &error);
+            return Input::Fixed(Json::Null);
+        }
+        check_uses(syntax::in_template(text), path, self.findings);
+        if let Ok(template) = self.environment.get_template(path) {
+            let names = template.undeclared_variables(true);
+            self.reads
+                .extend(names.into_iter().map(|name| (path.to_owned(), name)));
+        }
+        Input::Template {
+            path: path.to_owned(),
+        }
+    }
+
+    fn fault(&mut self, path: &str, error: &minijinja::Error) {
+        let line = error.line().and_then(|line| u64::try_from(line).ok());
+        self.findings.push_at(path, line, explain(error));
+    }
+}
+
+/// What stands in a text that is `{{ … }}` from end to end; may be no expression.
+fn inner(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
+    Some(inner.strip_suffix(['-', '+']).unwrap_or(inner).trim())
+}
+
+/// Where an input could not be evaluated, and why.
+pub(crate) struct InputFault {
+    pub path: String,
+    pub message: String,
+}
+
+impl Input {
+    /// Its value, or `None` where it comes to nothing.
+    pub(crate) fn evaluate(
+        &self,
+        environment: &Environment,
+        root: &Value,
+    ) -> Result<Option<Json>, InputFault> {
+        match self {
+            Self::Fixed(Json::Null) => Ok(None),
+            Self::Fixed(value) => Ok(Some(value.clone())),
+            Self::Expression { path, expression } => {
+                let fault = |message| InputFault {
+                    path: path.clone(),
+                    message,
+                };
+                let value = expression.evaluate(root).map_err(fault)?;
+                let json = serde_json::to_value(&value);
+                let json = json.map_err(|error| fault(format!("its result is no data: {error}")))?;
+                Ok(Some(json).filter(|json| !is_nothing(json)))
+            }
+            Self::Template { path } => {
+                let rendered = environment
+                    .get_template(path)
+                    .and_then(|template| template.render(root));
+                let text = rendered.map_err(|error| InputFault {
+                    path: path.clone(),
+                    message: explain_with_line(&error),
+                })?;
+                Ok((!text.is_empty()).then_some(Json::String(text)))
+            }
+            Self::List(items) => {
+                let values = items.iter().map(|item| item.evaluate(environment, root));
+                let values: Result<Vec<Option<Json>>, InputFault> = values.collect();
+                Ok(Some(values?.into_iter().flatten().collect()))
+            }
+            Self::Map(fields) => {
+                evaluate_fields(fields, environment, root).map(|map| Some(Json::Object(map)))
+            }
+        }
+    }
+}
+
+/// The values of `fields`, without those that come to nothing.
+pub(crate) fn evaluate_fields(
+    fields: &[(String, Input)],
+    environment: &Environment,
+    root: &Value,
+) -> Result<serde_json::Map<String, Json>, InputFault> {
+    let mut map = serde_json::Map::new();
+    for (name, input) in fields {
+        if let Some(value) = input.evaluate(environment, root)? {
+            map.insert(name.clone(), value);
+        }
+    }
+    Ok(map)
+}
+
+fn is_nothing(value: &Json) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}

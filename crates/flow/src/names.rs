@@ -1,0 +1,146 @@
+//! The names that expressions can read, and which of them someone meant.
+
+/// The kinds of event that are known. Others are accepted too, unless they look like a slip in one of these.
+///
+/// From `ThriveCart`'s help page *Using webhook notifications*, in the dotted vocabulary.
+pub const EVENT_KINDS: [&str; 12] = [
+    "order.success",
+    "order.refund",
+    "order.subscription_payment",
+    "order.rebill_failed",
+    "order.subscription_cancelled",
+    "order.subscription_paused",
+    "order.subscription_resumed",
+    "cart.abandoned",
+    "customer.updated",
+    "affiliate.commission_earned",
+    "affiliate.commission_payout",
+    "affiliate.commission_refund",
+];
+
+/// What stands at the top: `event.person.email`, `steps.contact.id`, `settings.target`, `reference`.
+pub const ROOTS: [&str; 4] = ["event", "steps", "settings", "reference"];
+
+/// The fields of `event`.
+pub const EVENT: [&str; 16] = [
+    "id",
+    "workspace_id",
+    "connection_id",
+    "contact_id",
+    "received_at",
+    "occurred_at",
+    "kind",
+    "mode",
+    "person",
+    "items",
+    "amount",
+    "order_id",
+    "invoice_id",
+    "coupon",
+    "subscription",
+    "payload",
+];
+
+/// The fields of `event.person`.
+pub const PERSON: [&str; 13] = [
+    "email",
+    "previous_email",
+    "customer_id",
+    "first_name",
+    "last_name",
+    "name",
+    "phone",
+    "company",
+    "address1",
+    "city",
+    "state",
+    "postal_code",
+    "country",
+];
+
+/// The fields of one of `event.items`.
+pub const ITEM: [&str; 7] = ["type", "id", "name", "amount", "quantity", "plan_id", "plan_name"];
+
+/// The fields of `event.amount` and of an item's `amount`.
+pub const MONEY: [&str; 2] = ["minor", "currency"];
+
+/// The fields of `event.subscription`.
+pub const SUBSCRIPTION: [&str; 5] = [
+    "id",
+    "frequency",
+    "paid_until",
+    "next_payment_at",
+    "remaining_payments",
+];
+
+/// The one of `candidates` that someone who wrote `name` most likely meant, if any is near.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.75)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+/// A known kind of event from which `kind` differs by one or two letters: a slip, not another kind.
+pub fn mistaken_kind(kind: &str) -> Option<&'static str> {
+    if EVENT_KINDS.contains(&kind) {
+        return None;
+    }
+    EVENT_KINDS
+        .into_iter()
+        .find(|known| strsim::damerau_levenshtein(kind, known) <= 2)
+}
+
+/// What is wrong with `path`, read from an automation whose step can see the steps `earlier` and none of `later`.
+///
+/// `settings`, `event.payload` and what lies in a step's output are only known in a run, so nothing is said of them.
+pub fn fault(path: &str, earlier: &[&str], later: &[&str], functions: &[&str]) -> Option<String> {
+    let parts: Vec<&str> = path.split('.').collect();
+    match parts[..] {
+        ["event", ref rest @ ..] => event_fault(path, rest),
+        ["steps", step, ..] if earlier.contains(&step) => None,
+        ["steps", step, ..] if later.contains(&step) => Some(format!(
+            "`{path}` reads the step `{step}`, which has not run yet at this point"
+        )),
+        ["steps", step, ..] => Some(unknown(path, step, "earlier step", earlier)),
+        ["steps" | "settings" | "reference", ..] | [] => None,
+        [root, ..] if functions.contains(&root) => None,
+        [root, ..] => {
+            let known: Vec<&str> = ROOTS.iter().chain(functions).copied().collect();
+            Some(unknown(path, root, "name", &known))
+        }
+    }
+}
+
+fn event_fault(path: &str, rest: &[&str]) -> Option<String> {
+    let (field, known): (&str, &[&str]) = match rest {
+        ["person", field, ..] => (field, &PERSON),
+        ["amount", field, ..] => (field, &MONEY),
+        ["subscription", field, ..] => (field, &SUBSCRIPTION),
+        [field, ..] => (field, &EVENT),
+        [] => return None,
+    };
+    if !known.contains(&field) {
+        return Some(unknown(path, field, "field", known));
+    }
+    let is_open = matches!(rest, ["payload", ..]);
+    let depth = if matches!(rest[0], "person" | "amount" | "subscription") {
+        2
+    } else {
+        1
+    };
+    (!is_open && rest.len() > depth).then(|| format!("`{path}` looks into `{field}`, which has no fields"))
+}
+
+fn unknown(path: &str, name: &str, what: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("`{path}`: there is no {what} `{name}`; did you mean `{near}`?"),
+        None if known.is_empty() => format!("`{path}`: there is no {what} `{name}`"),
+        None => format!(
+            "`{path}`: there is no {what} `{name}`; there are {}",
+            known.join(", ")
+        ),
+    }
+}

@@ -1,0 +1,149 @@
+//! What reading a document says about its faults, and that a sound one survives being stored.
+
+use crate::common::{Catalog, compile};
+use cartlane_flow::Document;
+use insta::assert_snapshot;
+use rstest::rstest;
+
+fn faults(yaml: &str) -> String {
+    let problems = Document::from_yaml(yaml, &Catalog).expect_err("the document has faults");
+    let lines: Vec<String> = problems
+        .0
+        .iter()
+        .map(|problem| format!("{}: {}", problem.path, problem.message))
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn every_fault_is_said_at_once_with_its_place_and_the_nearest_name() {
+    let yaml = r#"
+nam: Broken
+on: [order.succes, "Order!"]
+when: event.persn.email
+steps:
+  - id: contact
+    operation: ghl.contacts.sav
+    with: {}
+  - id: contact
+    operation: ghl.contacts.add_tags
+    wihh: {}
+    with:
+      contactID: "{{ steps.kontact.id }}"
+      tags:
+        - "{{ event.items | itm_names }}"
+        - "{{ event.mode == }}"
+  - id: Note
+    operation: ghl.contacts.create_note
+    when: steps.last.id and event.occurred_at is defned
+    with:
+      contactId: "{{ evnt.kind }}"
+      body: |
+        A line
+        {{ event.person.emial }}
+        {% if event.kind %}
+  - id: last
+    with: [1]
+  - just a text
+"#;
+    assert_snapshot!(faults(yaml), @r###"
+    nam (line 2, column 1): there is no `nam` here; did you mean `name`?
+    name (line 2, column 1): an automation needs a name
+    on[0] (line 3, column 6): `order.succes` is no kind of event; did you mean `order.success`?
+    on[1] (line 3, column 20): `Order!` is no kind of event; they look like `order.success`
+    when (line 4, column 7): `event.persn.email`: there is no field `persn`; did you mean `person`?
+    steps[0].operation (line 7, column 16): there is no operation `ghl.contacts.sav`; did you mean `ghl.contacts.save`?
+    steps[1].id (line 9, column 9): `contact` is the id of steps[0] already
+    steps[1].wihh (line 11, column 5): there is no `wihh` here; did you mean `with`?
+    steps[1].with.contactID (line 13, column 18): `ghl.contacts.add_tags` has no input `contactID`; did you mean `contactId`?
+    steps[1].with.contactID (line 13, column 18): `steps.kontact.id`: there is no earlier step `kontact`; did you mean `contact`?
+    steps[1].with.tags[0] (line 15, column 11): there is no filter `itm_names`; did you mean `item_names`?
+    steps[1].with.tags[1] (line 16, column 11): not a valid expression: unexpected end of input, expected expression
+    steps[2].id (line 17, column 9): `Note` is no id: small letters, digits and `_`, a letter first, 64 at most
+    steps[2].when (line 19, column 11): there is no test `defned`; did you mean `defined`?
+    steps[2].when (line 19, column 11): `steps.last.id` reads the step `last`, which has not run yet at this point
+    steps[2].with.contactId (line 21, column 18): `evnt.kind`: there is no name `evnt`; did you mean `event`?
+    steps[2].with.body (line 25): not a valid expression: unexpected end of input, expected end of block
+    steps[3].operation (line 26, column 5): a step needs an operation, such as `ghl.contacts.save`
+    steps[3].with (line 27, column 11): must be a map of inputs, and is a list
+    steps[4] (line 28, column 5): must be a map of id, operation, with, when, and is a text
+    steps[4].id (line 28, column 5): a step needs an id, by which its effects are remembered
+    steps[4].operation (line 28, column 5): a step needs an operation, such as `ghl.contacts.save`
+    "###);
+}
+
+#[rstest]
+#[case("name: [", "not readable as YAML")]
+#[case(
+    "a: 1\na: 2",
+    "line 2, column 1: not readable as YAML: duplicate mapping key: a"
+)]
+#[case("just a text", "must be a map of name, description, on")]
+#[case("{}", "an automation needs at least one step")]
+fn what_is_no_document_at_all_says_so(#[case] yaml: &str, #[case] part: &str) {
+    let faults = faults(yaml);
+    assert!(faults.contains(part), "{faults}");
+}
+
+#[test]
+fn the_line_of_a_fault_in_a_block_is_the_line_of_the_file() {
+    let yaml = "name: n\non: cart.abandoned\nsteps:\n  - id: note\n    operation: ghl.contacts.create_note\n    with:\n      \
+                body: |\n        one\n        two\n        {{ 1 + }}\n";
+    assert_snapshot!(faults(yaml), @r###"
+    steps[0].with.body (line 10): not a valid expression: unexpected end of variable block
+    "###);
+}
+
+#[test]
+fn json_has_paths_without_lines() {
+    let value = serde_json::json!({"name": "n", "on": ["cart.abandoned"], "steps": [{"id": "a", "operation": "b.c"}]});
+    let problems = Document::from_json(&value, &Catalog).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "steps[0].operation: there is no operation `b.c`"
+    );
+}
+
+#[test]
+fn a_document_survives_being_stored_as_json() {
+    for (file, yaml) in cartlane_flow::defaults() {
+        let document = compile(yaml).document().clone();
+        let stored = serde_json::to_string(&document.to_json()).unwrap();
+        let stored = serde_json::from_str(&stored).unwrap();
+        assert_eq!(Document::from_json(&stored, &Catalog), Ok(document), "{file}");
+    }
+}
+
+#[test]
+fn words_that_yaml_once_took_for_booleans_are_texts() {
+    let yaml =
+        "{name: n, on: cart.abandoned, steps: [{id: a, operation: ghl.contacts.save, with: {country: NO}}]}";
+    assert_eq!(compile(yaml).document().steps[0].with["country"], "NO");
+}
+
+#[test]
+fn an_event_kind_that_is_not_known_is_accepted_unless_it_looks_like_a_slip() {
+    let yaml = "{name: n, on: order.rebill_completed, steps: [{id: a, operation: ghl.contacts.save}]}";
+    assert!(compile(yaml).document().runs_on("order.rebill_completed"));
+}
+
+#[test]
+fn the_manual_shows_documents_and_conditions_that_are_sound() {
+    let manual = include_str!("../../../../docs/automations.md");
+    let mut blocks = manual
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    compile(blocks.next().expect("the example"));
+    let conditions: Vec<&str> = blocks
+        .flat_map(str::lines)
+        .filter(|line| line.starts_with("when: "))
+        .collect();
+    assert_eq!(conditions.len(), 4);
+    for when in conditions {
+        compile(&format!(
+            "name: n\non: order.success\nsteps:\n  - id: contact\n    operation: ghl.contacts.save\n  - id: a\n    \
+             operation: ghl.contacts.save\n    {when}\n"
+        ));
+    }
+}

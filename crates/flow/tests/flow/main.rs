@@ -1,0 +1,6 @@
+//! The crate as its callers use it: documents in, next steps out.
+
+mod advance;
+mod common;
+mod defaults;
+mod documents;

@@ -1,0 +1,190 @@
+//! One call over the wire.
+
+use std::sync::Arc;
+
+use cartlane_catalog::{Catalog, Request};
+use cartlane_model::{Clock, ExposeSecret, SecretString, UnixMs};
+use cartlane_outbound as outbound;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::classify::{Answer, classify};
+use crate::rate::retry_after_ms;
+use crate::{Outcome, RateHeaders, Rejection};
+
+const VERSION: HeaderName = HeaderName::from_static("version");
+/// The names under which the trace id is seen, where the body has none.
+const TRACE_HEADERS: [&str; 3] = ["traceid", "x-trace-id", "trace-id"];
+/// The largest answer that is kept with a call's record.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// One connection's address and credential.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// `https://services.leadconnectorhq.com`, or a sandbox.
+    pub base_url: Url,
+    /// The private integration token.
+    pub token: SecretString,
+    /// The location that the calls are about.
+    pub location_id: String,
+}
+
+/// What went on during a call.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// What it means.
+    pub outcome: Outcome,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// The answer: JSON, or its text; one beyond 64 KiB is only measured.
+    pub body: Option<Value>,
+    /// GHL's own id of the request, for its support.
+    pub trace_id: Option<String>,
+    /// What GHL says about its limits.
+    pub rate: RateHeaders,
+    /// How long GHL asks to wait, with whatever status.
+    pub retry_after_ms: Option<i64>,
+    /// When the call began.
+    pub sent_at: UnixMs,
+    /// When its end was known.
+    pub finished_at: UnixMs,
+}
+
+/// Sends calls. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    http: outbound::Client,
+    clock: Arc<dyn Clock>,
+}
+
+impl Client {
+    /// A client over the given HTTP client.
+    pub fn new(http: outbound::Client, clock: Arc<dyn Clock>) -> Self {
+        Self { http, clock }
+    }
+
+    /// Makes one call, once.
+    pub async fn send(&self, account: &Account, request: &Request) -> Exchange {
+        let sent_at = self.clock.now();
+        let answer = match wire(account, request) {
+            Ok(wire) => self.http.send(wire).await.map_err(outcome_of),
+            Err(outcome) => Err(outcome),
+        };
+        let finished_at = self.clock.now();
+        let exchange = match answer {
+            Ok(response) => read(request, &response, sent_at, finished_at),
+            Err(outcome) => Exchange {
+                outcome,
+                status: None,
+                body: None,
+                trace_id: None,
+                rate: RateHeaders::default(),
+                retry_after_ms: None,
+                sent_at,
+                finished_at,
+            },
+        };
+        tracing::debug!(
+            operation = request.operation_id,
+            status = exchange.status,
+            trace_id = exchange.trace_id,
+            duration_ms = finished_at.since_ms(sent_at),
+            "call to GHL"
+        );
+        exchange
+    }
+}
+
+/// The request as it goes over the wire, or why there is none.
+fn wire(account: &Account, request: &Request) -> Result<outbound::Request, Outcome> {
+    let base = account.base_url.as_str().trim_end_matches('/');
+    let url = Url::parse(&format!("{base}{}", request.path)).map_err(|error| not_sent("address", &error))?;
+    let method: Method = request
+        .method
+        .parse()
+        .map_err(|error| not_sent("method", &error))?;
+    let version = HeaderValue::from_str(&request.version).map_err(|error| not_sent("version", &error))?;
+    let token = format!("Bearer {}", account.token.expose_secret().trim());
+    let mut token = HeaderValue::from_str(&token).map_err(|_| {
+        Outcome::Rejected(Rejection::InvalidToken(
+            "it holds characters that no token has".into(),
+        ))
+    })?;
+    token.set_sensitive(true);
+    let mut headers = HeaderMap::from_iter([
+        (AUTHORIZATION, token),
+        (VERSION, version),
+        (ACCEPT, HeaderValue::from_static("application/json")),
+    ]);
+    let body = request.body.as_ref().map(Value::to_string);
+    if body.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    Ok(outbound::Request {
+        method,
+        url,
+        headers,
+        body: body.unwrap_or_default().into(),
+    })
+}
+
+fn not_sent(what: &str, error: &dyn std::fmt::Display) -> Outcome {
+    Outcome::NotSent(format!("the {what} is wrong: {error}"))
+}
+
+fn outcome_of(error: outbound::Error) -> Outcome {
+    match error {
+        outbound::Error::NotSent(why) => Outcome::NotSent(why),
+        error => Outcome::Unclear(error.to_string()),
+    }
+}
+
+fn read(request: &Request, response: &outbound::Response, sent_at: UnixMs, finished_at: UnixMs) -> Exchange {
+    let text = String::from_utf8_lossy(&response.body);
+    let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+    let rate = RateHeaders::read(&response.headers);
+    let retry_after_ms = retry_after_ms(&response.headers, finished_at);
+    let catalog = Catalog::builtin();
+    let scopes = catalog
+        .get(&request.operation_id)
+        .map(|operation| catalog.scopes(operation))
+        .unwrap_or_default();
+    let status = response.status.as_u16();
+    let outcome = classify(&Answer {
+        status,
+        body: body.as_ref(),
+        text: &text,
+        rate: &rate,
+        retry_after_ms,
+        scopes: &scopes,
+    });
+    let trace_id = trace_id(body.as_ref(), &response.headers);
+    let kept = match body {
+        _ if response.body.len() > KEPT_BYTES => Some(json!({"omitted_bytes": response.body.len()})),
+        None if text.is_empty() => None,
+        None => Some(Value::String(text.into_owned())),
+        body => body,
+    };
+    Exchange {
+        outcome,
+        status: Some(status),
+        body: kept,
+        trace_id,
+        rate,
+        retry_after_ms,
+        sent_at,
+        finished_at,
+    }
+}
+
+fn trace_id(body: Option<&Value>, headers: &HeaderMap) -> Option<String> {
+    let in_body = body.and_then(|body| body.get("traceId")?.as_str());
+    let in_headers = || {
+        TRACE_HEADERS
+            .iter()
+            .find_map(|name| headers.get(*name)?.to_str().ok())
+    };
+    in_body.or_else(in_headers).map(str::to_owned)
+}

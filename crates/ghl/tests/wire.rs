@@ -1,0 +1,169 @@
+//! One call over a real connection.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use cartlane_catalog::Catalog;
+use cartlane_ghl::{Account, Client, Exchange, Outcome, Rejection};
+use cartlane_model::{Clock, UnixMs};
+use cartlane_outbound as outbound;
+use serde_json::{Value, json};
+
+struct Frozen;
+impl Clock for Frozen {
+    fn now(&self) -> UnixMs {
+        UnixMs(1_000)
+    }
+}
+
+type Seen = Arc<Mutex<Vec<(String, HeaderMap, Bytes)>>>;
+
+async fn answer(State((seen, make)): State<(Seen, fn() -> Response)>, request: HttpRequest) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 10_000).await.expect("a body");
+    let line = format!("{} {}", parts.method, parts.uri);
+    seen.lock().expect("unpoisoned").push((line, parts.headers, body));
+    make()
+}
+
+/// Makes a call to a server that answers so. Gives what the server saw, and the exchange.
+async fn exchange(
+    operation: &str,
+    inputs: &Value,
+    make: fn() -> Response,
+) -> ((String, HeaderMap, Bytes), Exchange) {
+    let seen = Seen::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let router = Router::new()
+        .fallback(answer)
+        .with_state((Arc::clone(&seen), make));
+    tokio::spawn(axum::serve(listener, router).into_future());
+    outbound::install_crypto_provider();
+    let options = outbound::Options {
+        allow_private_networks: true,
+        ..outbound::Options::default()
+    };
+    let client = Client::new(
+        outbound::Client::new(&options).expect("a client"),
+        Arc::new(Frozen),
+    );
+    let base_url = format!("http://{address}/").parse().expect("a URL");
+    let account = Account {
+        base_url,
+        token: " pit-1\n".to_owned().into(),
+        location_id: "loc1".into(),
+    };
+    let operation = Catalog::builtin().get(operation).expect("an operation");
+    let request = operation
+        .request(inputs, &account.location_id)
+        .expect("right inputs");
+    let exchange = client.send(&account, &request).await;
+    let seen = seen.lock().expect("unpoisoned").pop().expect("a request");
+    (seen, exchange)
+}
+
+#[tokio::test]
+async fn a_call_carries_token_version_and_own_user_agent() {
+    let inputs = json!({"email": "a@b.co"});
+    let ((line, headers, body), exchange) = exchange("ghl.contacts.create", &inputs, || {
+        let rate = [
+            ("X-RateLimit-Max", "100"),
+            ("X-RateLimit-Remaining", "99"),
+            ("X-RateLimit-Daily-Reset", "5000"),
+        ];
+        (rate, r#"{"contact":{"id":"c1"},"traceId":"t-1"}"#).into_response()
+    })
+    .await;
+    assert_eq!(line, "POST /contacts/");
+    assert_eq!(body, r#"{"locationId":"loc1","email":"a@b.co"}"#);
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    assert_eq!(
+        (header("authorization"), header("version")),
+        ("Bearer pit-1", "2021-07-28")
+    );
+    assert_eq!(
+        (header("content-type"), header("accept")),
+        ("application/json", "application/json")
+    );
+    assert!(header("user-agent").starts_with("Cartlane/"), "{headers:?}");
+    assert!(matches!(exchange.outcome, Outcome::Success(answer) if answer["contact"]["id"] == "c1"));
+    assert_eq!(exchange.trace_id.as_deref(), Some("t-1"));
+    assert_eq!(
+        (
+            exchange.rate.max,
+            exchange.rate.remaining,
+            exchange.rate.daily_reset_ms
+        ),
+        (Some(100), Some(99), Some(5000))
+    );
+}
+
+#[tokio::test]
+async fn a_plus_arrives_as_a_plus_and_a_delete_with_its_body() {
+    let inputs = json!({"email": "a+b@c.co"});
+    let ((line, ..), _) = exchange("ghl.contacts.find_duplicate", &inputs, || {
+        r#"{"contact":null}"#.into_response()
+    })
+    .await;
+    assert_eq!(
+        line,
+        "GET /contacts/search/duplicate?locationId=loc1&email=a%2Bb%40c.co"
+    );
+    let inputs = json!({"contactId": "c1", "tags": ["x"]});
+    let ((line, _, body), _) = exchange("ghl.contacts.remove_tags", &inputs, || {
+        r#"{"tags":[]}"#.into_response()
+    })
+    .await;
+    assert_eq!(line, "DELETE /contacts/c1/tags");
+    assert_eq!(body, r#"{"tags":["x"]}"#);
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_wait_trace_and_needed_scope() {
+    let inputs = json!({"contactId": "c1"});
+    let (_, limited) = exchange("ghl.contacts.get", &inputs, || {
+        let headers = [
+            ("retry-after", "3"),
+            ("x-ratelimit-daily-remaining", "10"),
+            ("traceid", "t-2"),
+        ];
+        (
+            axum::http::StatusCode::TOO_MANY_REQUESTS,
+            headers,
+            r#"{"message":"Too Many Requests"}"#,
+        )
+            .into_response()
+    })
+    .await;
+    let expected = Rejection::RateLimited {
+        retry_after_ms: Some(3_000),
+        daily: false,
+    };
+    assert_eq!(limited.outcome, Outcome::Rejected(expected));
+    assert_eq!(
+        (limited.trace_id.as_deref(), limited.retry_after_ms),
+        (Some("t-2"), Some(3_000))
+    );
+
+    let (_, refused) = exchange("ghl.contacts.get", &inputs, || {
+        let message = r#"{"message":"The token is not authorized for this scope."}"#;
+        (axum::http::StatusCode::UNAUTHORIZED, message).into_response()
+    })
+    .await;
+    let expected = Rejection::MissingScope {
+        scopes: vec!["contacts.readonly".into()],
+    };
+    assert_eq!(refused.outcome, Outcome::Rejected(expected));
+}

@@ -1,0 +1,10 @@
+//! The sandbox through its front door: GHL's quirks and the injected faults as a client on the wire meets them.
+
+mod auth;
+mod client;
+mod contacts;
+mod controls;
+mod faults;
+mod limits;
+mod search;
+mod tags_and_notes;

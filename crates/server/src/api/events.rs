@@ -1,0 +1,86 @@
+//! Events: list, read, replay.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use cartlane_engine::Handle;
+use cartlane_engine::records::{EventFilter, EventRow};
+use cartlane_model::{Money, UnixMs};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Problem;
+use crate::api::{MOST_ROWS, ROWS, id};
+
+/// Which events; every field narrows.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct EventQuery {
+    from: Option<i64>,
+    to: Option<i64>,
+    kind: Option<String>,
+    product: Option<String>,
+    status: Option<String>,
+    contact: Option<String>,
+    mode: Option<String>,
+    before: Option<String>,
+    limit: Option<i64>,
+}
+
+impl EventQuery {
+    fn filter(self) -> Result<EventFilter, Problem> {
+        Ok(EventFilter {
+            from: self.from.map(UnixMs),
+            to: self.to.map(UnixMs),
+            kind: self.kind,
+            product: self.product,
+            status: self.status,
+            contact: self.contact,
+            mode: self.mode,
+            before: self.before.as_deref().map(id).transpose()?,
+        })
+    }
+}
+
+/// Lists events, newest first.
+pub async fn list_events(
+    State(engine): State<Handle>,
+    Query(query): Query<EventQuery>,
+) -> Result<Json<Value>, Problem> {
+    let limit = query.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS);
+    let events = engine.events(query.filter()?, limit).await?;
+    Ok(Json(
+        json!({"events": events.iter().map(event_out).collect::<Vec<_>>()}),
+    ))
+}
+
+fn event_out(event: &EventRow) -> Value {
+    let amount = event.amount_minor.map(|minor| Money {
+        minor,
+        currency: event.currency.clone().unwrap_or_default(),
+    });
+    json!({
+        "id": event.id, "kind": event.kind, "mode": event.mode, "email": event.email,
+        "contact_id": event.contact_id, "order_id": event.order_id, "items": event.items,
+        "amount": amount.map(|money| money.to_string()), "occurred_at": event.occurred_at.to_string(),
+        "received_at": event.received_at.to_string(), "repeats": event.repeats, "runs": event.run_states,
+    })
+}
+
+/// Reads one event with its payload and its runs.
+pub async fn read_event(
+    State(engine): State<Handle>,
+    Path(event): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let detail = engine.event(id(&event)?).await?;
+    let runs: Vec<Value> = detail.runs.iter().map(crate::api::runs::run_out).collect();
+    Ok(Json(json!({"event": detail.event, "runs": runs})))
+}
+
+/// Replays the events that fit.
+pub async fn replay_events(
+    State(engine): State<Handle>,
+    Json(query): Json<EventQuery>,
+) -> Result<Json<Value>, Problem> {
+    let events = engine.replay(query.filter()?).await?;
+    Ok(Json(json!({"replayed": events})))
+}

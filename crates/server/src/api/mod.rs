@@ -1,0 +1,52 @@
+//! Administration: what the command line asks and tells. Listens on a socket in the data directory only.
+
+mod automations;
+mod events;
+mod health;
+mod quarantine;
+mod runs;
+
+use axum::Router;
+use axum::routing::{get, post};
+use cartlane_engine::Handle;
+
+/// Rows of a list unless asked otherwise.
+pub(crate) const ROWS: i64 = 50;
+/// Rows of a list at the most.
+pub(crate) const MOST_ROWS: i64 = 1000;
+
+/// The routes.
+pub fn router(engine: Handle) -> Router {
+    Router::new()
+        .route("/api/health", get(health::read_health))
+        .route("/api/events", get(events::list_events))
+        .route("/api/events/replay", post(events::replay_events))
+        .route("/api/events/{id}", get(events::read_event))
+        .route("/api/runs", get(runs::list_runs))
+        .route("/api/runs/{id}", get(runs::read_run))
+        .route("/api/runs/{id}/retry", post(runs::retry_run))
+        .route(
+            "/api/automations",
+            get(automations::list_automations).post(automations::apply_automations),
+        )
+        .route("/api/events/{id}/plan", get(automations::plan_event))
+        .route("/api/quarantine", get(quarantine::list_quarantine))
+        .route(
+            "/api/quarantine/{id}/release",
+            post(quarantine::release_quarantine),
+        )
+        .with_state(engine)
+}
+
+pub(crate) fn id<T: std::str::FromStr>(text: &str) -> Result<T, crate::Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| {
+        crate::Problem::new(
+            axum::http::StatusCode::BAD_REQUEST,
+            "http.bad_id",
+            error.to_string(),
+        )
+    })
+}

@@ -1,0 +1,78 @@
+//! Reading a body in bounded memory and bounded time.
+
+use std::time::Duration;
+
+use axum::body::HttpBody;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use cartlane_engine::{Handle, Room};
+
+use crate::Problem;
+
+/// A sender has so long for its whole body; one that dribbles is let go.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// The whole body, and the room that it takes in memory.
+pub async fn read(engine: &Handle, request: Request, limit: usize) -> Result<(Bytes, Vec<Room>), Problem> {
+    let reading = read_all(engine, request, limit);
+    tokio::time::timeout(WITHIN, reading).await.unwrap_or_else(|_| {
+        let detail = format!(
+            "the body did not arrive within {} s; send it again",
+            WITHIN.as_secs()
+        );
+        Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "http.body_timeout",
+            detail,
+        ))
+    })
+}
+
+async fn read_all(engine: &Handle, request: Request, limit: usize) -> Result<(Bytes, Vec<Room>), Problem> {
+    let too_large = || {
+        let detail =
+            format!("the body is larger than {limit} bytes; limits.body_bytes sets how much is taken");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "http.body_too_large", detail)
+    };
+    let mut body = request.into_body();
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    let mut whole: Option<Bytes> = None;
+    let mut joined = BytesMut::new();
+    let mut room = Vec::new();
+    while let Some(frame) =
+        std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)).await
+    {
+        let frame = frame.map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "http.body_cut",
+                format!("the body was cut: {error}"),
+            )
+        })?;
+        let Ok(chunk) = frame.into_data() else { continue };
+        let so_far = whole.as_ref().map_or(joined.len(), Bytes::len);
+        if so_far + chunk.len() > limit {
+            return Err(too_large());
+        }
+        let taken = engine.room(chunk.len()).ok_or_else(|| {
+            Problem::busy(
+                "hook.overloaded",
+                "too many deliveries are coming in; send it again in a few seconds",
+                5,
+            )
+        })?;
+        room.push(taken);
+        if so_far == 0 {
+            whole = Some(chunk); // most bodies come in one piece: no copy
+            continue;
+        }
+        if let Some(first) = whole.take() {
+            joined.extend_from_slice(&first);
+        }
+        joined.extend_from_slice(&chunk);
+    }
+    Ok((whole.unwrap_or_else(|| joined.freeze()), room))
+}

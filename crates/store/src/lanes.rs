@@ -1,0 +1,179 @@
+//! Lanes: the unit of order. Runs of one lane go one after the other, in the order of `lane_seq`.
+//!
+//! The lane's row is the guard: whoever has claimed it (`owner`, `fence`) works its head run, and nobody else does.
+//!
+//! ```text
+//! idle (ready_at NULL) ──new run──► due (ready_at ≤ now) ──claim──► owned (ready_at = end of lease, fence + 1)
+//!    ▲                                 ▲   ▲                             │
+//!    └── no open runs ────release──────│───┴──── lease over: another node claims
+//!                 retry later: ready_at = then;  connection in trouble: waiting_on, ready_at NULL
+//! ```
+//!
+//! A node never claims a lane that it owns itself, so its own stalls cannot make two workers of one lane. Whatever a
+//! worker writes goes through [`hold`] first, which fails once the lane has been claimed by somebody else.
+
+use cartlane_model::{ConnectionId, NodeId, UnixMs, WorkspaceId};
+
+use crate::db::{Dialect, Error, Tx, Value};
+
+/// No retry is planned further ahead; a `ready_at` beyond this was written under a clock that has been set back.
+pub const FURTHEST_AHEAD_MS: i64 = 3_600_000;
+
+/// A claimed lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Its id: a contact's, or a connection's for events about nobody.
+    pub id: String,
+    /// Whose it is.
+    pub workspace_id: WorkspaceId,
+    /// The claim's number; each claim has a higher one.
+    pub fence: i64,
+}
+
+/// What a lane does after its owner lets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Its head is due in so many milliseconds.
+    InMs(i64),
+    /// It waits until the connection is mended.
+    WaitFor(ConnectionId),
+}
+
+/// Makes room for `count` runs at the lane's tail and makes it due if it was idle; the first of their numbers.
+pub(crate) fn extend(tx: &mut dyn Tx, lane: &str, workspace: WorkspaceId, count: i64) -> Result<i64, Error> {
+    let rows = tx.query(
+        "INSERT INTO lanes (id, workspace_id, next_seq, ready_at, fence) VALUES (?1, ?2, ?3, now_ms(), 0) \
+         ON CONFLICT (id) DO UPDATE SET next_seq = lanes.next_seq + ?3, \
+         ready_at = CASE WHEN lanes.ready_at IS NULL AND lanes.waiting_on IS NULL THEN now_ms() \
+         ELSE lanes.ready_at END RETURNING next_seq",
+        &[lane.into(), Value::id(&workspace), count.into()],
+    )?;
+    let next = rows
+        .first()
+        .ok_or_else(|| Error::Corrupt("a lane vanished".into()))?
+        .int(0)?;
+    Ok(next - count)
+}
+
+pub(crate) fn has_open_runs(tx: &mut dyn Tx, lane: &str) -> Result<bool, Error> {
+    let rows = tx.query(
+        "SELECT 1 FROM runs WHERE lane_id = ?1 AND finished_at IS NULL LIMIT 1",
+        &[lane.into()],
+    )?;
+    Ok(!rows.is_empty())
+}
+
+/// Claims up to `limit` lanes that are due, longest due first. Uses the partial index on `ready_at`.
+pub fn claim(tx: &mut dyn Tx, node: NodeId, lease_ms: i64, limit: i64) -> Result<Vec<Lane>, Error> {
+    const SQLITE: &str = "UPDATE lanes SET owner = ?1, fence = fence + 1, ready_at = now_ms() + ?2 WHERE id IN \
+        (SELECT id FROM lanes WHERE ready_at IS NOT NULL AND (ready_at <= now_ms() OR ready_at > now_ms() + ?4) \
+         AND (owner IS NULL OR owner <> ?1) ORDER BY ready_at LIMIT ?3) RETURNING id, workspace_id, fence";
+    const POSTGRES: &str = "UPDATE lanes SET owner = ?1, fence = fence + 1, ready_at = now_ms() + ?2 WHERE id IN \
+        (SELECT id FROM lanes WHERE ready_at IS NOT NULL AND (ready_at <= now_ms() OR ready_at > now_ms() + ?4) \
+         AND (owner IS NULL OR owner <> ?1) ORDER BY ready_at LIMIT ?3 FOR UPDATE SKIP LOCKED) \
+        RETURNING id, workspace_id, fence";
+    let sql = if tx.dialect() == Dialect::Sqlite {
+        SQLITE
+    } else {
+        POSTGRES
+    };
+    let params = [
+        Value::id(&node),
+        lease_ms.into(),
+        limit.into(),
+        FURTHEST_AHEAD_MS.into(),
+    ];
+    let rows = tx.query(sql, &params)?;
+    rows.iter()
+        .map(|row| {
+            Ok(Lane {
+                id: row.text(0)?.to_owned(),
+                workspace_id: row.id(1)?,
+                fence: row.int(2)?,
+            })
+        })
+        .collect()
+}
+
+/// Holds the lane for the rest of this transaction; `false` when somebody else has claimed it since.
+pub fn hold(tx: &mut dyn Tx, lane: &Lane) -> Result<bool, Error> {
+    const SQLITE: &str = "SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2 AND owner IS NOT NULL";
+    const POSTGRES: &str =
+        "SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2 AND owner IS NOT NULL FOR NO KEY UPDATE";
+    let sql = if tx.dialect() == Dialect::Sqlite {
+        SQLITE
+    } else {
+        POSTGRES
+    };
+    Ok(!tx
+        .query(sql, &[lane.id.as_str().into(), lane.fence.into()])?
+        .is_empty())
+}
+
+/// Extends the lease of every lane that the node owns.
+pub fn extend_leases(tx: &mut dyn Tx, node: NodeId, lease_ms: i64) -> Result<u64, Error> {
+    tx.execute(
+        "UPDATE lanes SET ready_at = now_ms() + ?2 WHERE owner = ?1",
+        &[Value::id(&node), lease_ms.into()],
+    )
+}
+
+/// Lets the lane go. Call after [`hold`] in the same transaction.
+pub fn release(tx: &mut dyn Tx, lane: &Lane, next: Next) -> Result<(), Error> {
+    let (delay, waiting_on) = match next {
+        Next::InMs(delay) => (Some(delay.min(FURTHEST_AHEAD_MS)), None),
+        Next::WaitFor(connection) => (None, Some(connection)),
+    };
+    tx.execute(
+        "UPDATE lanes SET owner = NULL, waiting_on = ?3, ready_at = now_ms() + ?4 WHERE id = ?1 AND fence = ?2",
+        &[lane.id.as_str().into(), lane.fence.into(), Value::opt_id(waiting_on.as_ref()), delay.into()],
+    )?;
+    Ok(())
+}
+
+/// Lets the lane go with nothing to do. Call after [`hold`] in the same transaction and only when it has no open run.
+pub(crate) fn release_idle(tx: &mut dyn Tx, lane: &Lane) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE lanes SET owner = NULL, waiting_on = NULL, ready_at = NULL WHERE id = ?1 AND fence = ?2",
+        &[lane.id.as_str().into(), lane.fence.into()],
+    )?;
+    Ok(())
+}
+
+/// Frees every lane whose owner is not `node`: for a database that one process alone can have open (SQLite), where any
+/// other owner is dead.
+pub fn release_all_of_the_dead(tx: &mut dyn Tx, node: NodeId) -> Result<u64, Error> {
+    tx.execute(
+        "UPDATE lanes SET owner = NULL, ready_at = now_ms() WHERE owner IS NOT NULL AND owner <> ?1",
+        &[Value::id(&node)],
+    )
+}
+
+/// Makes the lanes that wait for `connection` due.
+pub fn wake(tx: &mut dyn Tx, connection: ConnectionId) -> Result<u64, Error> {
+    tx.execute(
+        "UPDATE lanes SET waiting_on = NULL, ready_at = now_ms() WHERE waiting_on = ?1",
+        &[Value::id(&connection)],
+    )
+}
+
+/// Milliseconds until the next lane that nobody owns is due; 0 when one is. `None` when none will be.
+pub fn next_due_ms(tx: &mut dyn Tx) -> Result<Option<i64>, Error> {
+    let rows = tx.query(
+        "SELECT ready_at - now_ms() FROM lanes WHERE ready_at IS NOT NULL ORDER BY ready_at LIMIT 1",
+        &[],
+    )?;
+    rows.first().map(|row| row.int(0).map(|ms| ms.max(0))).transpose()
+}
+
+/// How many runs are not finished, and since when the oldest of them has been there.
+pub fn backlog(tx: &mut dyn Tx) -> Result<(i64, Option<UnixMs>), Error> {
+    let rows = tx.query(
+        "SELECT COUNT(*), MIN(created_at) FROM runs WHERE finished_at IS NULL",
+        &[],
+    )?;
+    let row = rows
+        .first()
+        .ok_or_else(|| Error::Corrupt("COUNT gave no row".into()))?;
+    Ok((row.int(0)?, row.opt_int(1)?.map(UnixMs)))
+}

@@ -1,0 +1,6 @@
+//! The adapter's promises, on a SQLite file and on a throw-away PostgreSQL.
+
+mod common;
+mod fitness;
+mod postgres;
+mod transactions;
