@@ -11,6 +11,7 @@
     reason = "a command-line tool speaks on its terminal"
 )]
 
+mod bench;
 mod binary;
 mod demo;
 mod http;
@@ -34,6 +35,19 @@ enum Command {
     Demo(demo::Args),
     /// Kill servers and break connections at random, then look for lost, doubled or disordered effects
     Torture(torture::Args),
+    /// Measure
+    #[command(subcommand)]
+    Bench(bench::Command),
+    /// The load of `bench ingest`, as a process that can be pinned to a core
+    #[command(hide = true)]
+    BenchLoad(bench::load::Args),
+    /// The calls of `bench runs`, made without Cartlane
+    #[command(hide = true)]
+    BenchBareClient(bench::bare_client::Args),
+    /// The handler that only reads the body and answers 200
+    #[cfg(feature = "bench")]
+    #[command(hide = true)]
+    BenchBareHandler(bench::bare_handler::Args),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +55,11 @@ fn main() -> ExitCode {
         Command::Test(args) => Ok(test::run(&args)),
         Command::Demo(args) => demo::run(&args),
         Command::Torture(args) => torture::run(&args),
+        Command::Bench(command) => bench::run(&command),
+        Command::BenchLoad(args) => bench::load::run(&args),
+        Command::BenchBareClient(args) => bench::bare_client::run(&args),
+        #[cfg(feature = "bench")]
+        Command::BenchBareHandler(args) => bench::bare_handler::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -144,6 +144,22 @@ impl Sandbox {
             .await
     }
 
+    /// Requests to GHL's API so far.
+    pub async fn requests(&self) -> Result<f64> {
+        self.stat("requests").await
+    }
+
+    /// A count of `/_sandbox/stats`.
+    pub async fn stat(&self, name: &str) -> Result<f64> {
+        let stats = http::json(self.address, "GET", "/_sandbox/stats", "", &Value::Null)
+            .await?
+            .json();
+        stats
+            .get(name)
+            .and_then(Value::as_f64)
+            .with_context(|| format!("no {name} in the sandbox's counts"))
+    }
+
     /// Adds a tag as another user would; false where there is no such contact yet.
     pub async fn add_tag_as_user(&self, email: &str, tag: &str) -> Result<bool> {
         let edit = json!({"email": email, "add_tags": [tag]});

@@ -4,6 +4,10 @@ use std::fmt::Display;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+/// A sale, as recorded.
+pub const ORDER_SUCCESS: &str =
+    include_str!("../../crates/thrivecart/fixtures/order.success.subscription.stripe.testmode.2023.form");
+
 /// The fields of a form body, in order, to be changed and written again.
 #[derive(Clone)]
 pub struct Form(Vec<(String, String)>);

@@ -255,9 +255,8 @@ async fn live_through(
     );
     let edits = tokio::spawn(edits);
     let endings = cluster.map(|cluster| {
-        tokio::spawn(trouble::terminate_backends(
+        tokio::spawn(trouble::end_connections(
             Arc::clone(cluster),
-            "torture".to_owned(),
             Arc::clone(&stop),
             fork(),
         ))
@@ -272,7 +271,7 @@ async fn live_through(
     };
     Ok(Troubles {
         done,
-        backends_ended,
+        connections_ended,
         user_tags: edits.await??,
     })
 }

@@ -187,7 +187,7 @@ fn each_violation_is_named_and_nothing_else_is() {
                 w.final_tags
                     .get_mut(&1)
                     .expect("tags")
-                    .push("Lifecycle: none".to_owned())
+                    .push("Lifecycle: none".to_owned());
             },
             &["wrong final lifecycle"],
         ),

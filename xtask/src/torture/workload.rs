@@ -6,14 +6,12 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
 use crate::processes::{ACCOUNT, SECRET};
-use crate::wire::Form;
+use crate::wire::{Form, ORDER_SUCCESS};
 
 const FIRST_ORDER: u32 = 70_000_000;
 /// 2025-10-09; the past, as every delivery's moment is.
 const FIRST_MOMENT: i64 = 1_760_000_000;
 
-const SUCCESS: &str =
-    include_str!("../../../crates/thrivecart/fixtures/order.success.subscription.stripe.testmode.2023.form");
 const PAYMENT: &str =
     include_str!("../../../crates/thrivecart/fixtures/order.subscription_payment.stripe.live.2020.form");
 const REFUND: &str = include_str!("../../../crates/thrivecart/fixtures/docstyle/order.refund.upsell.form");
@@ -79,7 +77,7 @@ impl Kind {
 
     fn template(self) -> Form {
         Form::parse(match self {
-            Self::Success => SUCCESS,
+            Self::Success => ORDER_SUCCESS,
             Self::Payment => PAYMENT,
             Self::Refund => REFUND,
             Self::Failed => FAILED,
