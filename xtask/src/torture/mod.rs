@@ -320,6 +320,7 @@ fn new_sender(args: &Args, servers: &[Server], random: &mut StdRng) -> Sender {
         servers: servers.iter().map(|server| server.address).collect(),
         // As long as the kills take, so that they find deliveries and runs under way.
         rate: deliveries / seconds.max(5.0),
+        duplicate_every: if args.deliveries < 500 { 8 } else { 30 },
         gate: Arc::new(Gate::new()),
         seen: std::sync::Mutex::default(),
     }
