@@ -18,8 +18,8 @@ use crate::inbox::{Accepted, Put, Refused};
 use crate::stored::event_of;
 use crate::{Handle, MAIN_WORKSPACE};
 
-/// The most events that one replay by filter takes.
-const REPLAY_AT_MOST: i64 = 10_000;
+/// Events that a replay reads at a time.
+const REPLAY_PAGE: i64 = 500;
 
 /// Why something a person asked for was not done.
 #[derive(Debug, thiserror::Error)]
@@ -103,27 +103,36 @@ impl Handle {
         })
     }
 
-    /// Makes new runs of all events that fit, by the automations as they are now. Effects that were made are not
-    /// repeated. How many events there were.
-    pub async fn replay(&self, filter: EventFilter) -> Result<usize, AdminError> {
-        let events = self.events(filter, REPLAY_AT_MOST).await?;
-        for row in events.iter().rev() {
-            let now = self.now();
-            let event = self.event(row.id).await?.event;
-            let sync_test = self
-                .directory
-                .source(row.connection_id)
-                .is_some_and(|source| source.sync_test_mode);
-            let runs = self
-                .automations
-                .runs_for(&row.kind, event.facts.mode, sync_test, now);
-            let id = row.id;
-            if !runs.is_empty() {
-                self.db.write(move |tx| runs::replay(tx, id, &runs, now)).await?;
+    /// Makes new runs of all events that fit, oldest first, by the automations as they are now. Effects that were made
+    /// are not repeated. How many events there were.
+    pub async fn replay(&self, mut filter: EventFilter) -> Result<usize, AdminError> {
+        let mut events = Vec::new();
+        loop {
+            let page = self.events(filter.clone(), REPLAY_PAGE).await?;
+            filter.before = page.last().map(|row| row.id);
+            events.extend(page.iter().map(|row| row.id));
+            if filter.before.is_none() {
+                break;
             }
+        }
+        for id in events.iter().rev() {
+            self.replay_one(*id).await?;
         }
         self.work_is_there.notify_one();
         Ok(events.len())
+    }
+
+    async fn replay_one(&self, id: EventId) -> Result<(), AdminError> {
+        let (event, now) = (self.event(id).await?.event, self.now());
+        let source = self.directory.source(event.connection_id);
+        let sync_test_mode = source.is_some_and(|source| source.sync_test_mode);
+        let runs =
+            self.automations
+                .runs_for(event.facts.kind.as_str(), event.facts.mode, sync_test_mode, now);
+        if !runs.is_empty() {
+            self.db.write(move |tx| runs::replay(tx, id, &runs, now)).await?;
+        }
+        Ok(())
     }
 
     /// Runs that fit, newest first.

@@ -38,7 +38,7 @@ pub(crate) struct Budgets {
     db: Db,
     clock: Arc<dyn Clock>,
     request_timeout_ms: i64,
-    budgets: Mutex<HashMap<ConnectionId, Arc<Budget>>>,
+    by_connection: Mutex<HashMap<ConnectionId, Arc<Budget>>>,
     renew: Notify,
 }
 
@@ -88,13 +88,13 @@ impl Budgets {
             db,
             clock,
             request_timeout_ms,
-            budgets: Mutex::default(),
+            by_connection: Mutex::default(),
             renew: Notify::new(),
         }
     }
 
     fn of(&self, connection: ConnectionId) -> Arc<Budget> {
-        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budgets = self.by_connection.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             Arc::new(Budget {
                 connection,
@@ -147,7 +147,7 @@ impl Budgets {
     pub(crate) async fn run(&self) {
         loop {
             let budgets: Vec<Arc<Budget>> = {
-                let budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+                let budgets = self.by_connection.lock().unwrap_or_else(PoisonError::into_inner);
                 budgets.values().map(Arc::clone).collect()
             };
             for budget in budgets {

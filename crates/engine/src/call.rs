@@ -7,6 +7,8 @@
 //!                                                                 not found, and it can no longer be on its way ─► again
 //! ```
 
+use std::sync::atomic::Ordering;
+
 use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How, confirm_finds, confirm_request};
 use cartlane_ghl::composite::{Answer, Done};
 use cartlane_ghl::{Exchange, Outcome as Came, Rejection};
@@ -40,10 +42,10 @@ impl Run<'_> {
     pub async fn call(&mut self, step: &mut StepAtWork<'_>, id: &str, inputs: Json) -> Result<Done, Ending> {
         let operation = Catalog::builtin()
             .get(id)
-            .ok_or_else(|| self.failed(step, format!("there is no operation `{id}`")))?;
+            .ok_or_else(|| Self::failed(step, format!("there is no operation `{id}`")))?;
         let request = operation
             .request(&inputs, &step.target.account.location_id)
-            .map_err(|problems| self.failed(step, problems.to_string()))?;
+            .map_err(|problems| Self::failed(step, problems))?;
         let mut call = self.new_call(step, operation, &request, &inputs);
         let exchange = self.exchange(step, operation, &request, &call).await?;
         call.finished_at = Some(exchange.finished_at);
@@ -55,7 +57,7 @@ impl Run<'_> {
         self.came(step, operation, call, exchange.outcome, inputs).await
     }
 
-    fn failed(&self, step: &StepAtWork<'_>, message: String) -> Ending {
+    fn failed(step: &StepAtWork<'_>, message: impl std::fmt::Display) -> Ending {
         let reason = reason("step.failed", format!("step `{}`: {message}", step.id));
         Ending::Over(cartlane_store::runs::End::Failed, Some(reason))
     }
@@ -125,7 +127,7 @@ impl Run<'_> {
     async fn write_intent(&mut self, call: &Call) -> Result<(), Ending> {
         let lane = std::sync::Arc::clone(self.lane);
         let mut writes = std::mem::take(&mut self.writes);
-        writes.push(crate::run::Write::Call(call.clone()));
+        writes.push(crate::run::Write::Call(Box::new(call.clone())));
         let written = self
             .shared
             .db
@@ -153,7 +155,7 @@ impl Run<'_> {
     fn keep(&mut self, mut call: Call, outcome: Outcome, error: Option<String>) {
         call.outcome = outcome;
         call.error = error;
-        self.writes.push(crate::run::Write::Call(call));
+        self.writes.push(crate::run::Write::Call(Box::new(call)));
     }
 
     /// What a call came to.
@@ -172,7 +174,7 @@ impl Run<'_> {
         };
         match came {
             Came::Success(answer) => {
-                self.shared.line_is_good(step.target).await;
+                step.target.failures.store(0, Ordering::Relaxed);
                 self.keep(call, Outcome::Ok, None);
                 Ok(done(Answer::Ok(answer)))
             }
@@ -223,7 +225,7 @@ impl Run<'_> {
                 Ending::Retry { in_ms, reason: why }
             }
             Rejection::MissingScope { .. } => Ending::SetAside(why),
-            _ => self.failed(step, rejection.advice()),
+            _ => Self::failed(step, rejection.advice()),
         }
     }
 
@@ -260,7 +262,7 @@ impl Run<'_> {
         mut call: Call,
     ) -> Result<Done, Ending> {
         call.outcome = Outcome::Unclear;
-        self.writes.push(crate::run::Write::Call(call.clone()));
+        self.writes.push(crate::run::Write::Call(Box::new(call.clone())));
         self.shared.saw_unclear(call.id, self.shared.limits.settle_ms);
         #[cfg(feature = "break")]
         if self.shared.broken == Some(crate::Broken::NoConfirm) {
@@ -276,7 +278,7 @@ impl Run<'_> {
         {
             let message = "it is unclear whether this took effect, and GHL has no way to look; look by hand, \
                            then retry the run";
-            return Err(self.failed(step, message.into()));
+            return Err(Self::failed(step, message));
         }
         tokio::time::sleep(FIRST_LOOK).await;
         match self.confirm(step, call).await? {
@@ -292,7 +294,7 @@ impl Run<'_> {
     pub async fn confirm(&mut self, step: &StepAtWork<'_>, mut call: Call) -> Result<Option<Done>, Ending> {
         let operation = Catalog::builtin()
             .get(&call.operation)
-            .ok_or_else(|| self.failed(step, format!("there is no operation `{}`", call.operation)))?;
+            .ok_or_else(|| Self::failed(step, format!("there is no operation `{}`", call.operation)))?;
         let limits = &self.shared.limits;
         let settled_at = self
             .shared
@@ -351,10 +353,10 @@ impl Run<'_> {
         };
         let probe = Catalog::builtin()
             .get(read)
-            .ok_or_else(|| self.failed(step, format!("there is no operation `{read}`")))?;
+            .ok_or_else(|| Self::failed(step, format!("there is no operation `{read}`")))?;
         let request = probe
             .request(&read_inputs, location)
-            .map_err(|problems| self.failed(step, problems.to_string()))?;
+            .map_err(|problems| Self::failed(step, problems))?;
         let call = self.new_call(step, probe, &request, &read_inputs);
         let exchange = self.exchange(step, probe, &request, &call).await?;
         match exchange.outcome {
@@ -415,17 +417,11 @@ impl crate::Shared {
 
     /// Counts a call that came to nothing; `true` when that pauses the connection.
     async fn count_failure(&self, target: &crate::directory::Target, why: &str) -> bool {
-        use std::sync::atomic::Ordering;
         if target.failures.fetch_add(1, Ordering::Relaxed) + 1 < FAILURES_TO_PAUSE {
             return false;
         }
         self.pause(target, "connection.unreachable", why).await;
         true
-    }
-
-    async fn line_is_good(&self, target: &crate::directory::Target) {
-        use std::sync::atomic::Ordering;
-        target.failures.store(0, Ordering::Relaxed);
     }
 
     /// The moment by the injected clock, for records.

@@ -26,7 +26,7 @@ const SAVES_CONTACT: &str = "save_contact";
 /// Something to write with the end of a turn, or before the next unsafe call.
 #[derive(Clone, Debug)]
 pub(crate) enum Write {
-    Call(Call),
+    Call(Box<Call>),
     Step {
         key: (EventId, AutomationId, RunId),
         place: i64,

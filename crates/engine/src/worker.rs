@@ -147,8 +147,8 @@ impl Shared {
     async fn settle(&self, lane: &Arc<Lane>, work: &Work, turn: Turn) -> Result<Option<Work>, Error> {
         let lane = Arc::clone(lane);
         let (run_id, attempts, held_ms) = (work.run_id, work.attempts, work.held_ms);
-        let hold_ms = self.limits.hold_ms;
-        self.log(work, &turn);
+        let longest_ms = self.limits.hold_ms;
+        Self::log(work, &turn);
         let (next, was_paused) = self
             .db
             .write(move |tx| {
@@ -166,8 +166,8 @@ impl Shared {
                         runs::set_aside(tx, run_id, reason)?;
                         return Ok((runs::next_or_release(tx, &lane)?, None));
                     }
-                    Ending::Retry { in_ms, reason } if held_ms + in_ms > hold_ms => {
-                        let reason = given_up(reason, hold_ms);
+                    Ending::Retry { in_ms, reason } if held_ms + in_ms > longest_ms => {
+                        let reason = given_up(reason, longest_ms);
                         runs::finish(tx, run_id, End::Failed, Some(&reason), warnings)?;
                         return Ok((runs::next_or_release(tx, &lane)?, None));
                     }
@@ -213,7 +213,7 @@ impl Shared {
             .await
     }
 
-    fn log(&self, work: &Work, turn: &Turn) {
+    fn log(work: &Work, turn: &Turn) {
         let (run, event) = (work.run_id, work.event.id);
         match &turn.ending {
             Ending::Over(End::Failed, reason) => {

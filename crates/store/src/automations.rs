@@ -100,15 +100,21 @@ pub fn apply(
         }
         None => (AutomationId::new(now), 1, Applied::Created),
     };
-    tx.execute(
+    // Two nodes that start on an empty database may both come here: the row that is there decides the id.
+    let rows = tx.query(
         "INSERT INTO automations (id, workspace_id, name, position, version, enabled, created_at, updated_at) \
          VALUES (?1, ?2, ?3, (SELECT COALESCE(MAX(position), 0) + 1 FROM automations), ?4, 1, ?5, ?5) \
-         ON CONFLICT (workspace_id, name) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at",
+         ON CONFLICT (workspace_id, name) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at \
+         RETURNING id",
         &[Value::id(&id), Value::id(&workspace), name.into(), version.into(), now.into()],
     )?;
+    let id: AutomationId = rows
+        .first()
+        .ok_or_else(|| Error::Corrupt("an automation vanished while it was saved".into()))?
+        .id(0)?;
     tx.execute(
         "INSERT INTO automation_versions (automation_id, version, document, created_at, author) \
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
         &[
             Value::id(&id),
             version.into(),

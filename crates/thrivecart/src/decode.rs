@@ -84,20 +84,19 @@ pub fn decode(content_type: Option<&str>, body: &[u8], limits: &Limits) -> Resul
     let secret = tree::text(&tree, mask::FIELD).map(str::to_owned);
     let account = tree::text(&tree, "thrivecart_account").map(str::to_owned);
     mask::tree_field(&mut tree);
-    let mut canonical = keys::canonical(&tree);
-    let elsewhere = secret.as_deref().is_some_and(|secret| {
-        beyond > 0 || mask::holds(&canonical, secret) || mask::holds_twice(body, secret)
-    });
-    let everywhere = secret.as_deref().filter(|_| elsewhere);
-    if let Some(secret) = everywhere {
-        mask::tree(&mut tree, secret);
-        canonical = keys::canonical(&tree);
-    }
+    let canonical = keys::canonical(&tree);
+    let everywhere = secret
+        .as_deref()
+        .filter(|secret| beyond > 0 || mask::holds(&canonical, secret) || mask::holds_twice(body, secret));
     let masked = Masked {
         content_type,
         body: mask::body(content_type, body, everywhere),
     };
-    let event = event(tree, if beyond > 0 { &masked.body } else { &canonical });
+    let event = match everywhere {
+        // Rare. What is kept is read again, so that the event can only hold what the masked body holds.
+        Some(_) => stored(content_type, &masked.body, limits),
+        None => event(tree, if beyond > 0 { &masked.body } else { &canonical }),
+    };
     Ok(Delivery::Event(Box::new(Incoming {
         event,
         secret: secret.map(SecretString::from),
@@ -106,12 +105,17 @@ pub fn decode(content_type: Option<&str>, body: &[u8], limits: &Limits) -> Resul
     })))
 }
 
-/// The event of a body that was accepted before, from its masked bytes. Reading never fails: a body that is none
-/// becomes an event of kind `unknown` without payload.
+/// The event of a body that was accepted before, from its masked bytes: the same event, where it was accepted with the
+/// default limits on keys and depth. Reading never fails: a body that is none becomes an event of kind `unknown` without
+/// payload.
 pub fn decode_stored(content_type: ContentType, masked_body: &[u8]) -> NewEvent {
+    stored(content_type, masked_body, &Limits::default())
+}
+
+fn stored(content_type: ContentType, masked_body: &[u8], limits: &Limits) -> NewEvent {
     let limits = Limits {
-        body_bytes: usize::MAX,
-        ..Limits::default()
+        body_bytes: usize::MAX, // it was accepted, and masking may have made it longer
+        ..*limits
     };
     match read(Some(content_type.as_str()), masked_body, &limits) {
         Ok(Some(Read { mut tree, beyond, .. })) => {
@@ -155,23 +159,25 @@ pub(crate) fn read(
             limit: limits.body_bytes,
         });
     }
-    let content = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let Some(start) = content.iter().position(|byte| !byte.is_ascii_whitespace()) else {
+    let (start, end) = bounds(body);
+    let content = &body[start..end];
+    let Some(first) = content.first() else {
         return Ok(None);
     };
     let mut budget = Budget::new(limits);
-    let offset = body.len() - content.len();
-    let (content_type, mut tree) = match (content[start], declares_form(content_type)) {
-        (b'{' | b'[', declared_form) => match json::parse(content, &mut budget) {
-            Ok(tree) => (ContentType::Json, tree),
-            Err(_) if declared_form && memchr::memchr(b'=', content).is_some() => {
-                budget = Budget::new(limits);
-                (ContentType::Form, form::parse(content, &mut budget))
-            }
-            Err(fault) => return Err(malformed_json(offset + fault.position, fault.message)),
-        },
-        (first, _) => {
-            check_form(content, start, first, offset)?;
+    let parsed = if matches!(first, b'{' | b'[') {
+        Some(json::parse(content, &mut budget))
+    } else {
+        None
+    };
+    let (content_type, mut tree) = match parsed {
+        Some(Ok(tree)) => (ContentType::Json, tree),
+        Some(Err(fault)) if !(declares_form(content_type) && memchr::memchr(b'=', content).is_some()) => {
+            return Err(malformed_json(start + fault.position, fault.message));
+        }
+        _ => {
+            check_form(content, start)?;
+            budget = Budget::new(limits);
             (ContentType::Form, form::parse(content, &mut budget))
         }
     };
@@ -208,14 +214,21 @@ fn is_empty(tree: &Value) -> bool {
     }
 }
 
+/// Where a body's content is: behind a byte order mark, and without the white space around it.
+pub(crate) fn bounds(body: &[u8]) -> (usize, usize) {
+    let mark = if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let content = body[mark..].trim_ascii_start();
+    let start = body.len() - content.len();
+    (start, start + content.trim_ascii_end().len())
+}
+
 /// Refuses what is certainly not a form: a JSON scalar, multipart, or bytes without any `name=value`.
-fn check_form(content: &[u8], start: usize, first: u8, offset: usize) -> Result<(), DecodeError> {
-    if content[start..].starts_with(b"--") && memchr::memmem::find(content, b"form-data").is_some() {
+fn check_form(content: &[u8], start: usize) -> Result<(), DecodeError> {
+    if content.starts_with(b"--") && memchr::memmem::find(content, b"form-data").is_some() {
         return Err(DecodeError::Multipart);
     }
-    let is_json_text = first == b'"' && serde_json::from_slice::<serde::de::IgnoredAny>(content).is_ok();
-    if is_json_text {
-        return Err(malformed_json(offset + start, "a text stands alone".to_owned()));
+    if content.starts_with(b"\"") && serde_json::from_slice::<serde::de::IgnoredAny>(content).is_ok() {
+        return Err(malformed_json(start, "a text stands alone".to_owned()));
     }
     if memchr::memchr(b'=', content).is_some() {
         return Ok(());
@@ -223,7 +236,7 @@ fn check_form(content: &[u8], start: usize, first: u8, offset: usize) -> Result<
     let odd = |byte: &u8| !byte.is_ascii_graphic() && !byte.is_ascii_whitespace();
     let position = content.iter().position(odd).unwrap_or(content.len());
     Err(DecodeError::Malformed {
-        position: offset + position,
+        position: start + position,
         message: "neither a JSON object nor any `name=value` was found".to_owned(),
         expected: "a form (application/x-www-form-urlencoded) or a JSON object",
     })

@@ -27,11 +27,16 @@ fn hex(digit: u8) -> Option<u8> {
     }
 }
 
-/// Appends what `raw` spells.
+/// Appends what `raw` spells. Plain stretches, which most values are, are copied whole.
 pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
-    while let Some((byte, length)) = unit(raw, at) {
-        out.push(byte);
+    while let Some(length) = memchr::memchr2(b'%', b'+', &raw[at..]) {
+        out.extend_from_slice(&raw[at..at + length]);
         at += length;
+        if let Some((byte, length)) = unit(raw, at) {
+            out.push(byte);
+            at += length;
+        }
     }
+    out.extend_from_slice(&raw[at..]);
 }

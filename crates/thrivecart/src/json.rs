@@ -20,7 +20,13 @@ pub(crate) struct Fault {
 /// Reads one JSON value; bytes that are no UTF-8 are replaced, not refused.
 pub(crate) fn parse(body: &[u8], budget: &mut Budget) -> Result<Value, Fault> {
     let text = String::from_utf8_lossy(body);
-    read(&text, budget, 1).map_err(|error| fault(&text, &error))
+    read(&text, budget, 1).map_err(|error| {
+        let fault = fault(&text, &error);
+        Fault {
+            position: raw_position(body, fault.position),
+            ..fault
+        }
+    })
 }
 
 /// A leaf: text, or what it holds where it is JSON text of an object or array.
@@ -56,6 +62,20 @@ fn fault(text: &str, error: &serde_json::Error) -> Fault {
         position: (line + error.column().saturating_sub(1)).min(text.len()),
         message: message[..cut].to_owned(),
     }
+}
+
+/// The offset in `body` of an offset in its text, in which every broken sequence became one character of 3 bytes.
+fn raw_position(body: &[u8], position: usize) -> usize {
+    let (mut raw, mut left) = (0, position);
+    for chunk in body.utf8_chunks() {
+        let valid = chunk.valid().len();
+        if left <= valid {
+            return raw + left;
+        }
+        raw += valid + chunk.invalid().len();
+        left = (left - valid).saturating_sub(char::REPLACEMENT_CHARACTER.len_utf8());
+    }
+    raw
 }
 
 /// Reads the value at hand; `depth` is that of the values inside it, where it is a container.
@@ -120,7 +140,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             else {
                 break;
             };
-            budget.admit(depth, "");
+            budget.admit(depth, b"");
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -130,7 +150,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let Self { budget, depth } = self;
         let mut map = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            if budget.admit(depth, &name) {
+            if budget.admit(depth, name.as_bytes()) {
                 let value = entries.next_value_seed(Node {
                     budget,
                     depth: depth + 1,
@@ -151,6 +171,13 @@ mod tests {
 
     use super::*;
     use crate::tree::Limits;
+
+    #[test]
+    fn faults_are_placed_in_the_bytes_that_came() {
+        let body = b"{\"a\": \"\xff\xff\xe9\", oops}";
+        let fault = parse(body, &mut Budget::new(&Limits::default())).err();
+        assert_eq!(fault.map(|fault| fault.position), Some(13));
+    }
 
     #[rstest]
     #[case::long_ids(r#"{"id": 429583657727489355}"#, json!({"id": "429583657727489355"}))]

@@ -10,8 +10,6 @@
 //! An order's id alone is never a key: a subscription keeps it for life. Nor is the body where a delivery has an id
 //! but no time, for two failed payments of one subscription may then differ in nothing else.
 
-use std::fmt::Write as _;
-
 use cartlane_model::{DedupeKey, Facts, UnixMs};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -119,31 +117,24 @@ fn write(value: &Value, top: bool, out: &mut Vec<u8>) {
 }
 
 fn write_entry(key: &str, value: &Value, out: &mut Vec<u8>) {
+    if let Value::String(text) = value {
+        if let Some(text) = tree::present(text) {
+            write_text(key, out);
+            write_text(text, out);
+        }
+        return;
+    }
     let before = out.len();
     write_text(key, out);
     let start = out.len();
-    match tree::scalar(value) {
-        Some(text) if value.is_string() => write_text(text, out),
-        None if value.is_string() => {}
-        _ => write(value, false, out),
-    }
-    let nothing = matches!(&out[start..], [] | [b'{', b'}']);
-    if nothing {
+    write(value, false, out);
+    if &out[start..] == b"{}" {
         out.truncate(before);
     }
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    let mut length = LengthPrefix(out);
-    let _ = write!(length, "{}:", text.len()); // writing to a Vec cannot fail
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(text.as_bytes());
-}
-
-struct LengthPrefix<'a>(&'a mut Vec<u8>);
-
-impl std::fmt::Write for LengthPrefix<'_> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
 }

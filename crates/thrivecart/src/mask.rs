@@ -5,8 +5,10 @@
 
 mod form;
 mod json;
+#[cfg(test)]
+mod tests;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::ContentType;
 
@@ -37,35 +39,19 @@ pub(crate) fn tree_field(tree: &mut Value) {
     }
 }
 
-/// Masks the secret in every key and text of a tree.
-pub(crate) fn tree(tree: &mut Value, secret: &str) {
-    if secret.len() < MIN_SECRET_BYTES {
-        return;
-    }
-    match tree {
-        Value::String(text) if text.contains(secret) => *text = text.replace(secret, MASK),
-        Value::Array(values) => values.iter_mut().for_each(|value| self::tree(value, secret)),
-        Value::Object(map) => {
-            if map.keys().any(|key| key.contains(secret)) {
-                *map = std::mem::take(map)
-                    .into_iter()
-                    .map(|(key, value)| (key.replace(secret, MASK), value))
-                    .collect::<Map<_, _>>();
-            }
-            map.values_mut().for_each(|value| self::tree(value, secret));
-        }
-        _ => {}
-    }
-}
-
 /// A copy of a raw body with its secret field masked, and the text `everywhere` wherever it stands.
 pub(crate) fn body(content_type: ContentType, raw: &[u8], everywhere: Option<&str>) -> Vec<u8> {
     let everywhere = everywhere.filter(|secret| secret.len() >= MIN_SECRET_BYTES);
     let needles = everywhere.map(spellings).unwrap_or_default();
+    let (start, end) = crate::decode::bounds(raw);
+    let mut out = Vec::with_capacity(raw.len());
+    out.extend_from_slice(&raw[..start]);
     match content_type {
-        ContentType::Form => form::mask(raw, &needles),
-        ContentType::Json => json::mask(raw, &needles),
+        ContentType::Form => form::mask(&raw[start..end], &needles, &mut out),
+        ContentType::Json => json::mask(&raw[start..end], &needles, &mut out),
     }
+    out.extend_from_slice(&raw[end..]);
+    out
 }
 
 /// The secret as it may stand in decoded text: itself, and inside JSON text as PHP and others escape it.

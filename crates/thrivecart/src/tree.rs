@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(crate) const BEYOND_LIMITS: &str = "_beyond_limits";
 
 /// Top-level keys that are read wherever they stand, past the cap on keys too: without them a delivery has no sender.
-const ESSENTIAL: [&str; 3] = ["event", "thrivecart_account", "thrivecart_secret"];
+const ESSENTIAL: [&[u8]; 3] = [b"event", b"thrivecart_account", b"thrivecart_secret"];
 
 /// Bounds on what one body may grow to. Only the first refuses; past the others, values are counted and left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Budget {
     }
 
     /// Whether one more value at `depth` (1 is the top level) may be kept; what may not is counted.
-    pub(crate) fn admit(&mut self, depth: usize, name: &str) -> bool {
+    pub(crate) fn admit(&mut self, depth: usize, name: &[u8]) -> bool {
         if depth > self.depth {
             self.beyond += 1;
             return false;
@@ -87,7 +87,9 @@ impl Budget {
 
 /// Text that says something: trimmed, and neither empty nor the text `null`, which is how `ThriveCart` writes null.
 pub(crate) fn present(text: &str) -> Option<&str> {
-    let text = text.trim();
+    let is_graphic = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let is_tight = is_graphic(text.as_bytes().first()) && is_graphic(text.as_bytes().last());
+    let text = if is_tight { text } else { text.trim() }; // the former is nearly all text
     (!text.is_empty() && text != "null").then_some(text)
 }
 

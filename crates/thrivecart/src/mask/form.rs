@@ -3,28 +3,25 @@
 use super::{FIELD, MASK, Spelled};
 use crate::escape::unit;
 
-pub(super) fn mask(raw: &[u8], needles: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(raw.len());
+pub(super) fn mask(raw: &[u8], needles: &[Vec<u8>], out: &mut Vec<u8>) {
     let mut spelled = Spelled::default();
     let mut start = 0;
     while start <= raw.len() {
         let end = memchr::memchr(b'&', &raw[start..]).map_or(raw.len(), |length| start + length);
-        let equals = memchr::memchr(b'=', &raw[start..end]).map(|length| start + length);
-        if let Some(equals) = equals.filter(|equals| is_secret_field(&raw[start..*equals])) {
-            out.extend_from_slice(&raw[start..=equals]);
+        if let Some(value) = secret_value(&raw[start..end]) {
+            out.extend_from_slice(&raw[start..start + value]);
             out.extend_from_slice(MASK.as_bytes());
         } else if needles.is_empty() {
             out.extend_from_slice(&raw[start..end]);
         } else {
             spell(raw, start, end, &mut spelled);
-            spelled.write_masked(raw, start, end, needles, &mut out);
+            spelled.write_masked(raw, start, end, needles, out);
         }
         if end < raw.len() {
             out.push(b'&');
         }
         start = end + 1;
     }
-    out
 }
 
 /// Key and value together: a secret that spans the `=` is none.
@@ -37,8 +34,16 @@ fn spell(raw: &[u8], start: usize, end: usize, spelled: &mut Spelled) {
     }
 }
 
+/// Where the value begins in the pair of the secret's field.
+fn secret_value(pair: &[u8]) -> Option<usize> {
+    if !matches!(pair.first(), Some(b't' | b'%')) {
+        return None;
+    }
+    let equals = memchr::memchr(b'=', pair)?;
+    is_secret_field(&pair[..equals]).then_some(equals + 1)
+}
+
 fn is_secret_field(key: &[u8]) -> bool {
-    let key = key.strip_prefix(b"\xef\xbb\xbf").unwrap_or(key); // a body may begin with a byte order mark
     let mut at = 0;
     let decoded = std::iter::from_fn(|| {
         let (byte, length) = unit(key, at)?;

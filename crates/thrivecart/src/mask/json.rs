@@ -1,56 +1,70 @@
 //! The secret in a raw JSON body: its field's token, and inside other strings.
 
+use std::ops::Range;
+
 use super::{FIELD, MASK, Spelled};
 
 /// The body is known to be JSON, so a walk over its tokens is enough.
-pub(super) fn mask(raw: &[u8], needles: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(raw.len());
+pub(super) fn mask(raw: &[u8], needles: &[Vec<u8>], out: &mut Vec<u8>) {
     let mut spelled = Spelled::default();
     let (mut at, mut depth) = (0_usize, 0_usize);
     let mut in_secret = false; // the value of the secret's field is next
     while let Some(byte) = raw.get(at).copied() {
-        match byte {
-            b'"' => {
-                let end = spell_string(raw, at, &mut spelled);
-                if in_secret && depth == 1 {
-                    write_mask(&mut out);
-                } else {
-                    in_secret = depth == 1 && spelled.text == FIELD.as_bytes() && is_key(raw, end);
-                    spelled.write_masked(raw, at, end, needles, &mut out);
-                    at = end;
-                    continue;
+        let end = match byte {
+            b'"' => spell_string(raw, at, &mut spelled),
+            b'-' | b'0'..=b'9' | b'a'..=b'z' => spell_word(raw, at, &mut spelled),
+            _ => {
+                match byte {
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => depth = depth.saturating_sub(1),
+                    _ => {}
                 }
-                in_secret = false;
-                at = end;
+                in_secret &= byte == b':' || byte.is_ascii_whitespace();
+                out.push(byte);
+                at += 1;
                 continue;
             }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'-' | b'0'..=b'9' | b'a'..=b'z' => {
-                let length = raw[at..].iter().take_while(|byte| is_word(**byte)).count();
-                let word = &raw[at..at + length];
-                if (in_secret && depth == 1) || needles.iter().any(|needle| needle == word) {
-                    write_mask(&mut out);
-                } else {
-                    out.extend_from_slice(word);
-                }
-                in_secret = false;
-                at += length;
-                continue;
-            }
-            _ => {}
+        };
+        if in_secret && depth == 1 {
+            out.push(b'"');
+            out.extend_from_slice(MASK.as_bytes());
+            out.push(b'"');
+        } else {
+            write_token(&mut spelled, raw, at..end, needles, out);
         }
-        in_secret &= matches!(byte, b':' | b' ' | b'\t' | b'\r' | b'\n');
-        out.push(byte);
-        at += 1;
+        let is_field = byte == b'"' && depth == 1 && spelled.text == FIELD.as_bytes();
+        in_secret = is_field && !in_secret && is_key(raw, end);
+        at = end;
     }
-    out
 }
 
-fn write_mask(out: &mut Vec<u8>) {
-    out.push(b'"');
-    out.extend_from_slice(MASK.as_bytes());
-    out.push(b'"');
+/// Writes a string with the needles in it masked; a number that holds one becomes a string.
+fn write_token(
+    spelled: &mut Spelled,
+    raw: &[u8],
+    token: Range<usize>,
+    needles: &[Vec<u8>],
+    out: &mut Vec<u8>,
+) {
+    let is_string = raw[token.start] == b'"';
+    let needs_quotes = !is_string
+        && needles
+            .iter()
+            .any(|needle| memchr::memmem::find(&spelled.text, needle).is_some());
+    let quotes = if needs_quotes { &b"\""[..] } else { &[] };
+    let closing = usize::from(is_string);
+    out.extend_from_slice(quotes);
+    spelled.write_masked(raw, token.start, token.end - closing, needles, out);
+    out.extend_from_slice(&raw[token.end - closing..token.end]);
+    out.extend_from_slice(quotes);
+}
+
+fn spell_word(raw: &[u8], start: usize, spelled: &mut Spelled) -> usize {
+    spelled.clear();
+    let word = raw[start..].iter().take_while(|byte| is_word(**byte));
+    word.enumerate()
+        .for_each(|(at, byte)| spelled.push(*byte, start + at));
+    start + spelled.text.len()
 }
 
 fn is_word(byte: u8) -> bool {
