@@ -19,8 +19,7 @@ pub const LOCATION: &str = "loc1";
 /// A token for it.
 pub const TOKEN: &str = "pit-xtask";
 /// Header lines that GHL wants from a caller of its contacts API.
-pub const API_HEADERS: &str =
-    "authorization: Bearer pit-xtask\r\nversion: 2021-07-28\r\naccept: application/json\r\n";
+pub const API_HEADERS: &str = "authorization: Bearer pit-xtask\r\nversion: 2021-07-28\r\naccept: application/json\r\nuser-agent: cartlane-xtask\r\n";
 
 /// A running sandbox.
 pub struct Sandbox {
@@ -99,6 +98,7 @@ impl Sandbox {
             "--location",
             LOCATION,
         ]);
+        command.arg("--log").arg(directory.join("sandbox.log"));
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -175,7 +175,12 @@ impl Sandbox {
         if matches!(reply.status, 400 | 404) {
             return Ok(None);
         }
-        ensure!(reply.is_success(), "reading a contact answered {}", reply.status);
+        ensure!(
+            reply.is_success(),
+            "reading a contact answered {}: {}",
+            reply.status,
+            String::from_utf8_lossy(&reply.body)
+        );
         let answer = reply.json();
         let tags = answer
             .pointer("/contact/tags")

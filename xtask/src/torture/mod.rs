@@ -121,8 +121,14 @@ impl Args {
     /// A run whose verdict must be red, because a safeguard is missing.
     pub fn control(program: &Path, sabotage: Sabotage) -> Self {
         let sound = Self::small(program, Database::Sqlite, Scenario::Order);
+        // Only one of them shows at a kill; the others show without.
+        let kills = if sabotage == Sabotage::AckBeforeCommit {
+            8
+        } else {
+            2
+        };
         Self {
-            kills: 8,
+            kills,
             sabotage: Some(sabotage),
             expect_red: true,
             ..sound
@@ -138,10 +144,34 @@ impl Args {
         }
     }
 
+    /// How long a request may take, how long after that it may still take effect, and how late effects really come.
+    /// Shorter in small runs, so that they end sooner.
+    fn patience_ms(&self) -> Patience {
+        match self.deliveries {
+            ..500 => Patience {
+                request: 1_000,
+                settle: 2_000,
+                late: 1_500,
+            },
+            _ => Patience {
+                request: 2_000,
+                settle: 6_000,
+                late: 5_000,
+            },
+        }
+    }
+
     fn name(&self) -> String {
         let sabotage = self.sabotage.map_or("sound", Sabotage::name);
         format!("torture-{:?}-{:?}-{sabotage}", self.database, self.scenario).to_lowercase()
     }
+}
+
+/// Times of a run, in milliseconds.
+struct Patience {
+    request: u32,
+    settle: u32,
+    late: u32,
 }
 
 /// Exit status 0: as expected; 1: not; 2: nothing can be said.
@@ -184,7 +214,8 @@ async fn run_async(args: &Args, program: PathBuf, cluster: Option<Arc<Cluster>>)
         None => "sqlite://cartlane.db".to_owned(),
         Some(cluster) => cluster.fresh_database(),
     };
-    let limits = "request_timeout_ms = 2000\nsettle_ms = 6000\n".to_owned();
+    let Patience { request, settle, .. } = args.patience_ms();
+    let limits = format!("request_timeout_ms = {request}\nsettle_ms = {settle}\n");
     let sabotage = args.sabotage.map(|mode| mode.name().to_owned());
     let setup = Setup {
         program,
@@ -215,7 +246,7 @@ async fn run_async(args: &Args, program: PathBuf, cluster: Option<Arc<Cluster>>)
         "torture: all sent and all kills done after {:.0} s; waiting for rest",
         begun.elapsed().as_secs_f64()
     );
-    let log = witness::until_rest(args, &mut servers, &sandbox, &sender, &trouble.user_tags).await?;
+    let (log, end) = witness::until_rest(args, &mut servers, &sandbox, &sender, &trouble.user_tags).await?;
     let final_tags = witness::final_tags(&sandbox, &log, &sender.workload).await?;
     drop(servers);
     let seen = sender.seen();
@@ -224,7 +255,11 @@ async fn run_async(args: &Args, program: PathBuf, cluster: Option<Arc<Cluster>>)
         serde_json::to_vec(&seen.acknowledged)?,
     )?;
     let evidence = witness::evidence(args, &sender, &seen, &log, &trouble.user_tags, &final_tags);
-    let verdict = verdict::judge(&evidence);
+    let mut verdict = verdict::judge(&evidence);
+    if end == witness::End::Early {
+        println!("torture: stopped early, because the colour is certain");
+        verdict.forget_unfinished();
+    }
     report::print(args, &verdict, &seen, &log, &trouble, begun.elapsed());
     Ok(report::exit_code(args, &verdict))
 }
@@ -285,12 +320,14 @@ fn new_sender(args: &Args, servers: &[Server], random: &mut StdRng) -> Sender {
         servers: servers.iter().map(|server| server.address).collect(),
         // As long as the kills take, so that they find deliveries and runs under way.
         rate: deliveries / seconds.max(5.0),
+        duplicate_every: if args.deliveries < 500 { 8 } else { 30 },
         gate: Arc::new(Gate::new()),
         seen: std::sync::Mutex::default(),
     }
 }
 
-/// GHL on a bad day. The limit is high enough for the run to end soon and low enough to be met.
+/// GHL on a bad day. The limit is high enough for the run to end soon and low enough to be met. A 429 is rare, because
+/// each one rightly stops every call to the location for a while.
 fn weather(args: &Args) -> Value {
     let often = if args.deliveries < 500 { 0.05 } else { 0.025 };
     json!({
@@ -298,8 +335,8 @@ fn weather(args: &Args) -> Value {
         "limit": {"max": 2_000, "interval_ms": 10_000, "daily": 10_000_000},
         "latency_ms": {"mean": 5, "spread": 4},
         "faults": {
-            "rate_5xx": 0.01, "rate_429": 0.01, "rate_cut_before": 0.015, "rate_cut_after": often,
-            "rate_late_effect": 0.01, "late_effect_max_ms": 5_000, "rate_slow_body": 0.005
+            "rate_5xx": 0.01, "rate_429": 0.001, "rate_cut_before": 0.015, "rate_cut_after": often,
+            "rate_late_effect": 0.01, "late_effect_max_ms": args.patience_ms().late, "rate_slow_body": 0.005
         }
     })
 }

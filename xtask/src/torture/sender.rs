@@ -19,9 +19,6 @@ use super::workload::Workload;
 use crate::http;
 use crate::processes::HOOK_PATH;
 
-/// One in this many acknowledged deliveries is sent again.
-const DUPLICATE_EVERY: u32 = 30;
-
 /// What the sender saw.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
@@ -45,6 +42,8 @@ pub struct Sender {
     pub servers: Vec<SocketAddr>,
     /// Deliveries a second that are aimed at, all contacts together.
     pub rate: f64,
+    /// One in so many acknowledged deliveries is sent again.
+    pub duplicate_every: u32,
     /// Where deliveries gather before a kill.
     pub gate: Arc<Gate>,
     /// What was seen so far.
@@ -79,7 +78,7 @@ impl Sender {
                 Scenario::Shuffle => {
                     let mut random = random;
                     story.shuffle(&mut random);
-                    let start = sender.pause(&mut random) * u32::try_from(story.len() / 2).unwrap_or(1);
+                    let start = sender.somewhen(&mut random);
                     for index in story {
                         let random = StdRng::seed_from_u64(random.random());
                         contacts.spawn(Arc::clone(&sender).tell_later(start, index, random));
@@ -115,13 +114,19 @@ impl Sender {
         Duration::from_secs_f64((-random.random_range(f64::EPSILON..1.0).ln() * mean).min(30.0))
     }
 
+    /// Any moment of the time that sending takes.
+    fn somewhen(&self, random: &mut StdRng) -> Duration {
+        let deliveries = f64::from(u32::try_from(self.workload.deliveries.len()).unwrap_or(u32::MAX));
+        Duration::from_secs_f64(random.random_range(0.0..1.0) * deliveries / self.rate)
+    }
+
     async fn deliver(&self, index: usize, random: &mut StdRng) {
         let delivery = &self.workload.deliveries[index];
         let request = http::encode_form(HOOK_PATH, delivery.body.as_bytes());
         self.gate.pass().await;
         self.until_acknowledged(&request, random).await;
         self.note(|seen| seen.acknowledged.extend([delivery.order]));
-        if random.random_ratio(1, DUPLICATE_EVERY) {
+        if random.random_ratio(1, self.duplicate_every) {
             self.note(|seen| seen.duplicates += 1);
             self.until_acknowledged(&request, random).await;
         }

@@ -66,6 +66,12 @@ impl Verdict {
         ]
     }
 
+    /// Leaves only what can't be mended by waiting: for a run that was stopped before it came to rest.
+    pub fn forget_unfinished(&mut self) {
+        self.lost.clear();
+        self.lifecycle.clear();
+    }
+
     /// Whether any rule is broken.
     pub fn is_red(&self) -> bool {
         self.rules().iter().any(|(_, violations)| !violations.is_empty())

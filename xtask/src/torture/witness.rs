@@ -16,12 +16,20 @@ use crate::sandbox::{Entry, Sandbox};
 /// The sandbox's log, by position.
 pub type Log = BTreeMap<u64, Entry>;
 
-/// Longer than a request may be under way and still take effect (2 s time-out, 6 s settle time).
-const REST: Duration = Duration::from_secs(12);
 /// A run in which nothing moves for so long has stopped.
 const STUCK: Duration = Duration::from_mins(2);
 const STUCK_SMALL: Duration = Duration::from_secs(45);
+const STUCK_CONTROL: Duration = Duration::from_secs(20);
 const LONGEST: Duration = Duration::from_mins(30);
+
+/// How watching ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing moves any more.
+    Rest,
+    /// A control has shown its colour.
+    Early,
+}
 
 /// Waits for the sender, as long as it or the sandbox makes progress.
 pub async fn until_sent(
@@ -59,11 +67,18 @@ pub async fn until_rest(
     sandbox: &Sandbox,
     sender: &Sender,
     user_tags: &[(usize, String)],
-) -> Result<Log> {
+) -> Result<(Log, End)> {
     let mut log = Log::new();
     let (begun, seen, no_tags) = (Instant::now(), sender.seen(), BTreeMap::new());
     let mut last_change = Instant::now();
-    let stuck = if args.deliveries < 500 { STUCK_SMALL } else { STUCK };
+    let patience = args.patience_ms();
+    // Half as long again as a request may be under way and still take effect.
+    let rest = Duration::from_millis(u64::from(patience.request + patience.settle)) * 3 / 2;
+    let stuck = match args.deliveries {
+        _ if args.expect_red => STUCK_CONTROL,
+        ..500 => STUCK_SMALL,
+        _ => STUCK,
+    };
     loop {
         if sandbox.read_log(&mut log).await? {
             last_change = Instant::now();
@@ -71,12 +86,12 @@ pub async fn until_rest(
         let evidence = evidence(args, sender, &seen, &log, user_tags, &no_tags);
         let quiet = last_change.elapsed();
         let pending = log.values().any(|entry| entry.pending);
-        if quiet > stuck || (quiet > REST && !pending && verdict::is_complete(&evidence)) {
-            return Ok(log);
+        if quiet > stuck || (quiet > rest && !pending && verdict::is_complete(&evidence)) {
+            return Ok((log, End::Rest));
         }
         let so_far = verdict::judge(&evidence);
         if args.expect_red && !(so_far.twice.is_empty() && so_far.inversions.is_empty()) {
-            return Ok(log);
+            return Ok((log, End::Early));
         }
         if begun.elapsed() > LONGEST {
             bail!("no rest after {} minutes", LONGEST.as_secs() / 60);
