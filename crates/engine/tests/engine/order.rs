@@ -30,7 +30,7 @@ async fn a_refund_never_overtakes_its_purchase(
     );
     assert_eq!(
         app.ghl().tags(EMAIL),
-        ["lifecycle: refunded", "purchased: course", "refunded: course"]
+        ["lifecycle: refunded", "purchased: Course", "refunded: Course"]
     );
 }
 
@@ -120,7 +120,7 @@ async fn late_news_never_undoes_a_newer_lifecycle(
     app.drain().await;
     assert_eq!(
         app.ghl().tags(EMAIL),
-        ["lifecycle: cancelled", "purchased: course"]
+        ["lifecycle: cancelled", "purchased: Course"]
     );
     assert_eq!(
         app.ghl().notes(EMAIL).len(),
@@ -135,7 +135,7 @@ async fn late_news_never_undoes_a_newer_lifecycle(
     app.drain().await;
     assert_eq!(
         app.ghl().tags(EMAIL),
-        ["lifecycle: customer", "purchased: course"]
+        ["lifecycle: customer", "purchased: Course"]
     );
 }
 

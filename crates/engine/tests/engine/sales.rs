@@ -44,7 +44,7 @@ async fn a_sale_becomes_a_contact_with_tags_lifecycle_and_one_note(
     assert_eq!(contact["source"], "ThriveCart");
     assert_eq!(
         app.ghl().tags("ada@example.com"),
-        ["lifecycle: customer", "purchased: course"]
+        ["lifecycle: customer", "purchased: Course"]
     );
     let notes = app.ghl().notes("ada@example.com");
     assert_eq!(notes.len(), 1, "{notes:?}");
