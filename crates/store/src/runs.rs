@@ -273,7 +273,7 @@ pub enum Retried {
 /// Queues a failed run again from its failed step, at its lane's tail.
 pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
     let rows = tx.query(
-        "SELECT state, lane_id, workspace_id, event_id, automation_id FROM runs WHERE id = ?1",
+        "SELECT state, lane_id, workspace_id, event_id, automation_id, lane_seq FROM runs WHERE id = ?1",
         &[Value::id(&run)],
     )?;
     let Some(row) = rows.first() else {
@@ -284,8 +284,8 @@ pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
     }
     let lane = row.text(1)?;
     let newer = tx.query(
-        "SELECT id FROM runs WHERE lane_id = ?1 AND id > ?2 ORDER BY lane_seq LIMIT 20",
-        &[lane.into(), Value::id(&run)],
+        "SELECT id FROM runs WHERE lane_id = ?1 AND lane_seq > ?2 ORDER BY lane_seq LIMIT 20",
+        &[lane.into(), row.int(5)?.into()],
     )?;
     let after: Vec<RunId> = newer.iter().map(|row| row.id(0)).collect::<Result<_, _>>()?;
     let note = after
