@@ -71,3 +71,20 @@ async fn there_is_one_note_although_every_second_look_fails_too(
     assert_eq!(app.runs().await[0].state, "done");
     assert_eq!(app.ghl().effects("note_created"), 1);
 }
+
+/// The second create is settled by a later turn, from a journal that holds the reads of both.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_was_lost_once_and_late_once_is_one_contact(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder().database(backend).start().await;
+    app.ghl().fail_creates(Fault::CutBefore, 1);
+    app.ghl().late_creates(LATE_MS, 1);
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.drain().await;
+    let runs = app.runs().await;
+    assert_eq!(runs[0].state, "done", "{runs:#?}");
+    assert_eq!(app.ghl().effects("contact_created"), 1);
+    assert_eq!(app.ghl().notes(EMAIL).len(), 1);
+}

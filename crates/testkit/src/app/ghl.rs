@@ -81,6 +81,14 @@ impl<'a> Ghl<'a> {
         self.script(Rule::new(creates_contact(), fault, times));
     }
 
+    /// The next `times` calls that create a contact are cut, and take effect so much later.
+    pub fn late_creates(&self, delay_ms: u32, times: u32) {
+        self.script(Rule {
+            delay_ms: Some(delay_ms),
+            ..Rule::new(creates_contact(), Fault::LateEffect, times)
+        });
+    }
+
     /// Changes the settings; the next request meets them.
     pub fn change(&self, change: impl FnOnce(&mut Settings)) {
         self.sandbox.state().change(change);
