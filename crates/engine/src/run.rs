@@ -1,5 +1,6 @@
 //! One turn of a run: from where its journal stands, step by step, until it is over or has to wait.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cartlane_catalog::{Catalog, Effect, Operation, Run as How};
@@ -384,20 +385,30 @@ impl<'a> Run<'a> {
     }
 
     /// Another look at what earlier turns did for this step: the calls that count, and one whose outcome is open.
+    ///
+    /// Calls are put in order by their part, since moments may be equal or run backwards. A later turn makes a read
+    /// anew under the same part, and may then take another way: a write counts before a read.
     fn resume(&self, step: &str) -> (Vec<Done>, Option<Call>) {
-        let mut done = Vec::new();
+        let mut parts: BTreeMap<i64, (bool, Done)> = BTreeMap::new();
         let mut unclear = None; // at most one: it is settled before the step makes another
         for call in self.work.calls.iter().filter(|call| call.step_id == step) {
-            let is_unsafe = Catalog::builtin()
-                .get(&call.operation)
-                .is_some_and(|op| op.effect == Effect::Unsafe);
-            match call.outcome {
-                Outcome::Ok | Outcome::Confirmed | Outcome::Rejected => done.extend(answer_of(call)),
-                Outcome::Intent | Outcome::Unclear if is_unsafe => unclear = Some(call.clone()),
-                _ => {}
+            let effect = Catalog::builtin().get(&call.operation).map(|op| op.effect);
+            let is_write = effect != Some(Effect::Read);
+            let counts = match call.outcome {
+                Outcome::Ok | Outcome::Confirmed | Outcome::Rejected => answer_of(call),
+                Outcome::Intent | Outcome::Unclear if effect == Some(Effect::Unsafe) => {
+                    unclear = Some(call.clone());
+                    None
+                }
+                _ => None,
+            };
+            let is_taken = parts.get(&call.part).is_some_and(|(is_taken, _)| *is_taken);
+            if let Some(done) = counts.filter(|_| is_write || !is_taken) {
+                parts.insert(call.part, (is_write, done));
             }
         }
-        (done, unclear)
+        let in_a_row = (0..).zip(parts).take_while(|(place, (part, _))| place == part);
+        (in_a_row.map(|(_, (_, (_, done)))| done).collect(), unclear)
     }
 
     /// A contact that is gone over there is forgotten here, so that the next event finds it anew.

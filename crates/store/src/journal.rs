@@ -105,6 +105,21 @@ pub(crate) fn forget_skipped_steps(
     Ok(())
 }
 
+/// Lets a step that was refused start anew: what refused calls answered is not gone on from any more. Of the runs of
+/// (event, automation) that are finished; call before one of them is queued again.
+pub(crate) fn forget_refusals(
+    tx: &mut dyn Tx,
+    event: EventId,
+    automation: AutomationId,
+) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE calls SET answer = NULL WHERE outcome = 'rejected' AND run_id IN (SELECT id FROM runs \
+         WHERE event_id = ?1 AND automation_id = ?2 AND finished_at IS NOT NULL)",
+        &[Value::id(&event), Value::id(&automation)],
+    )?;
+    Ok(())
+}
+
 pub(crate) fn forget_open_steps_of_run(tx: &mut dyn Tx, run: RunId) -> Result<(), Error> {
     tx.execute(
         "DELETE FROM steps WHERE run_id = ?1 AND state = 'skipped'",

@@ -273,7 +273,7 @@ pub enum Retried {
 /// Queues a failed run again from its failed step, at its lane's tail.
 pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
     let rows = tx.query(
-        "SELECT state, lane_id, workspace_id FROM runs WHERE id = ?1",
+        "SELECT state, lane_id, workspace_id, event_id, automation_id, lane_seq FROM runs WHERE id = ?1",
         &[Value::id(&run)],
     )?;
     let Some(row) = rows.first() else {
@@ -284,8 +284,8 @@ pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
     }
     let lane = row.text(1)?;
     let newer = tx.query(
-        "SELECT id FROM runs WHERE lane_id = ?1 AND id > ?2 ORDER BY lane_seq LIMIT 20",
-        &[lane.into(), Value::id(&run)],
+        "SELECT id FROM runs WHERE lane_id = ?1 AND lane_seq > ?2 ORDER BY lane_seq LIMIT 20",
+        &[lane.into(), row.int(5)?.into()],
     )?;
     let after: Vec<RunId> = newer.iter().map(|row| row.id(0)).collect::<Result<_, _>>()?;
     let note = after
@@ -294,6 +294,7 @@ pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
         .collect::<Vec<_>>()
         .join(", ");
     journal::forget_open_steps_of_run(tx, run)?;
+    journal::forget_refusals(tx, row.id(3)?, row.id(4)?)?;
     requeue(
         tx,
         run,
@@ -322,6 +323,7 @@ pub fn replay(
     let first = lanes::extend(tx, lane, workspace, i64::try_from(runs.len()).unwrap_or(i64::MAX))?;
     for (run, seq) in runs.iter().zip(first..) {
         journal::forget_skipped_steps(tx, event, run.automation_id)?;
+        journal::forget_refusals(tx, event, run.automation_id)?;
         tx.execute(
             "INSERT INTO runs (id, workspace_id, lane_id, lane_seq, event_id, automation_id, automation_version, \
              state, created_at, is_replay) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, 1)",

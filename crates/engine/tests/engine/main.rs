@@ -1,0 +1,12 @@
+//! The engine through the doors of the house: deliveries come in over HTTP, and the GHL sandbox tells what came of them.
+
+mod contacts;
+mod crashes;
+mod intake;
+mod limits;
+mod order;
+mod sales;
+mod schedules;
+mod stopping;
+mod trouble;
+mod unclear;
