@@ -203,7 +203,13 @@ async fn clock_moves(by_ms: i64) {
         })
         .await;
     clock.advance(by_ms);
-    engine.deliver(0..10).await; // the first five come again
+    engine.deliver(0..5).await; // they come again, and make nothing due
+    engine
+        .until("the end of all runs", |states| {
+            states.iter().all(|state| state == "done")
+        })
+        .await;
+    engine.deliver(5..10).await;
     assert_each_order_came_once(&engine, &sandbox, 10).await;
     engine.stop().await;
 }

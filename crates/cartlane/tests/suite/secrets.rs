@@ -70,7 +70,10 @@ fn deliver(house: &House) -> Vec<String> {
 
 /// Everything that the program prints.
 fn printed(house: &House) -> Vec<String> {
-    let event = house.events(&[])[0]["id"].as_str().expect("an id").to_owned();
+    let event = house.events(&[]).last().expect("the first event")["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let run = house.runs()[0]["id"].as_str().expect("an id").to_owned();
     let commands: [&[&str]; 8] = [
         &["events", "list"],

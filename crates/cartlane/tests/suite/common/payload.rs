@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cartlane_thrivecart::wire;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::SECRET;
@@ -59,11 +60,12 @@ fn recording(stem: &Path) -> Recording {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
+    let in_form = utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string();
     Recording {
         name,
         form: form
             .unwrap_or_else(|| wire::to_form(&tree))
-            .replace(&recorded, SECRET),
+            .replace(&recorded, &in_form),
         json: json
             .unwrap_or_else(|| tree.to_string())
             .replace(&recorded, SECRET),
