@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             settings: Settings {
                 tokens: vec![Token::new(token, location)],
                 locations: vec![Location::new(location)],
-                limit: Some(limit.clone()),
+                limit: Some(*limit),
                 seed: *seed,
                 ..Settings::default()
             },

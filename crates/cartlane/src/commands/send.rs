@@ -63,9 +63,9 @@ async fn send(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> 
         let body = changed(&text, is_json, &arguments.set, number)?;
         let (status, answer) = post(&client, &arguments.to, is_json, body).await?;
         if (200..300).contains(&status) {
-            good += 1
+            good += 1;
         } else {
-            bad += 1
+            bad += 1;
         }
         last = format!("{status} {}", answer.trim());
         if let Some(rate) = arguments.rate.filter(|rate| *rate > 0.0) {

@@ -54,9 +54,9 @@ pub fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if config.log_json {
-        layer.json().init()
+        layer.json().init();
     } else {
-        layer.init()
+        layer.init();
     }
     Ok(())
 }

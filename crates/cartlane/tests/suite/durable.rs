@@ -10,7 +10,7 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
-use crate::common::{House, Setup, http::Answer, payload, skip, wait_for};
+use crate::common::{House, Setup, payload, skip, wait_for};
 
 const SYSTEM_CALLS: &str = "trace=pwrite64,pwritev,fsync,fdatasync,write,writev,sendto,sendmsg,exit_group";
 const ONE_BY_ONE: u32 = 20;
@@ -18,28 +18,66 @@ const AT_ONCE: u32 = 20;
 
 #[test]
 fn no_200_is_written_before_the_fsync_that_covers_its_event() {
-    let found = Command::new("strace").arg("-V").output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        return skip("strace is not installed");
+    let Some((trace, answers)) = traced(&[]) else {
+        return skip("strace is not installed, or may not trace");
+    };
+    for (number, event) in &answers {
+        let (email, answered) = (payload::email(*number), trace.answer(event));
+        assert!(
+            trace.is_durable_before(&email, answered),
+            "{event} of {email} was acknowledged in line {answered} of the trace, before it was on disk"
+        );
+    }
+    // The first answer was written before the second delivery was sent: the check tells that, too.
+    assert!(!trace.is_durable_before(&payload::email(1), trace.answer(&answers[0].1)));
+}
+
+/// The check of the test above, on a server that answers too early.
+#[cfg(feature = "break")]
+#[test]
+fn server_that_acknowledges_before_the_commit_is_found_out() {
+    let Some((trace, answers)) = traced(&["env", "CARTLANE_BREAK=ack-before-commit"]) else {
+        return skip("strace is not installed, or may not trace");
+    };
+    let is_late = |(number, event): &(u32, String)| {
+        !trace.is_durable_before(&payload::email(*number), trace.answer(event))
+    };
+    assert!(answers.iter().any(is_late));
+}
+
+/// Deliveries to a server under `strace`, one after the other and then at once: the trace, and each delivery's number
+/// with the event that its answer named. `None` where nothing can be traced.
+fn traced(under: &[&str]) -> Option<(Trace, Vec<(u32, String)>)> {
+    let works = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        return None;
     }
     let directory = tempfile::TempDir::new().expect("a directory");
     let file = directory.path().join("trace");
     // -D: the server, not strace, is the child; -y: files by name; -s: long enough for a page of the log
     let options = ["strace", "-D", "-f", "-y", "-s", "5000", "-e", SYSTEM_CALLS, "-o"];
-    let mut under: Vec<String> = options.map(str::to_owned).into();
+    let mut under: Vec<String> = under
+        .iter()
+        .chain(&options)
+        .map(|word| (*word).to_owned())
+        .collect();
     under.push(file.display().to_string());
     let mut house = House::with(Setup {
         under,
         ..Setup::default()
     });
-
-    let mut answers: Vec<(u32, Answer)> = (0..ONE_BY_ONE)
-        .map(|number| (number, house.deliver(&payload::order(number))))
-        .collect();
+    let send = |number| (number, house.deliver(&payload::order(number)).event());
+    let mut answers: Vec<(u32, String)> = (0..ONE_BY_ONE).map(send).collect();
     answers.extend(thread::scope(|scope| {
-        let send = |number| (number, house.deliver(&payload::order(number)));
         let at_once = ONE_BY_ONE..ONE_BY_ONE + AT_ONCE;
-        let senders: Vec<_> = at_once.map(|number| scope.spawn(move || send(number))).collect();
+        let senders: Vec<_> = at_once
+            .map(|number| {
+                scope.spawn({
+                    let send = &send;
+                    move || send(number)
+                })
+            })
+            .collect();
         senders
             .into_iter()
             .map(|sender| sender.join().expect("an answer"))
@@ -50,13 +88,7 @@ fn no_200_is_written_before_the_fsync_that_covers_its_event() {
         let trace = fs::read_to_string(&file).unwrap_or_default();
         trace.contains("+++ killed by SIGKILL").then_some(trace)
     });
-    let trace = Trace::read(&trace);
-    for (number, answer) in &answers {
-        trace.assert_durable_before(&payload::email(*number), &answer.event());
-    }
-    // The check can fail: an event that was never written is not found durable before somebody else's answer.
-    assert!(!trace.is_durable_before("nobody@orders.example", trace.answer(&answers[0].1.event())));
-    assert!(!trace.is_durable_before(&payload::email(1), trace.answer(&answers[0].1.event())));
+    Some((Trace::read(&trace), answers))
 }
 
 /// What counts of a trace: each with the number of its line.
@@ -116,13 +148,5 @@ impl Trace {
         self.syncs
             .iter()
             .any(|(began, ended)| began > written && *ended < answered)
-    }
-
-    fn assert_durable_before(&self, email: &str, event: &str) {
-        let answered = self.answer(event);
-        assert!(
-            self.is_durable_before(email, answered),
-            "{event} of {email} was acknowledged in line {answered} of the trace, before it was on disk"
-        );
     }
 }

@@ -33,7 +33,7 @@ impl Answer {
 pub fn connect(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).expect("the server listens");
     stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
+        .set_read_timeout(Some(Duration::from_mins(1)))
         .expect("a time-out");
     stream.set_nodelay(true).expect("no delay");
     stream
