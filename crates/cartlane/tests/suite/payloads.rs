@@ -3,11 +3,33 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use crate::common::{House, payload};
+use cartlane_testkit::postgres::Cluster;
+
+use crate::common::{House, Setup, payload};
 
 #[test]
 fn every_recorded_payload_goes_through_in_both_wire_forms_as_one_event() {
-    let house = House::open();
+    all_go_through(&House::open());
+}
+
+#[test]
+fn every_recorded_payload_goes_through_on_postgresql_as_well() {
+    let database_url = Some(Cluster::shared().fresh_database());
+    let house = House::with(Setup {
+        database_url,
+        ..Setup::default()
+    });
+    all_go_through(&house);
+    let files = std::fs::read_dir(&house.data_dir).expect("the data directory");
+    let is_database = |name: &str| name.starts_with("cartlane.db");
+    let mut names = files.map(|file| file.expect("an entry").file_name());
+    assert!(
+        !names.any(|name| is_database(&name.to_string_lossy())),
+        "it was not SQLite again"
+    );
+}
+
+fn all_go_through(house: &House) {
     let recordings = payload::recordings();
     assert!(recordings.len() >= 10, "the recordings are found");
     for (number, recording) in recordings.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Starting and stopping.
 
+use std::io::Write;
+
 use super::text;
 use crate::common::{House, http, payload, run};
 
@@ -23,7 +25,7 @@ fn second_server_on_the_same_data_is_refused_and_the_first_goes_on() {
 #[test]
 fn sigterm_ends_the_server_with_0_within_10_seconds_and_the_next_one_finishes_the_work() {
     let mut house = House::open();
-    // GHL takes its time, so that calls are in flight; a client keeps its connection open.
+    // GHL takes its time, so that calls are in flight; one sender idles, another is in the middle of a body.
     house.sandbox(
         "PUT",
         "/_sandbox/settings",
@@ -33,11 +35,17 @@ fn sigterm_ends_the_server_with_0_within_10_seconds_and_the_next_one_finishes_th
         .map(|number| house.deliver(&payload::order(number)).event())
         .collect();
     let idle = http::connect(house.address);
+    let mut in_a_body = http::connect(house.address);
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: test\r\ncontent-length: 100\r\n\r\nevent",
+        House::hook_path()
+    );
+    in_a_body.write_all(head.as_bytes()).expect("a part of a request");
     let began = std::time::Instant::now();
     let status = house.stop("TERM");
     assert_eq!(status.code(), Some(0));
     assert!(began.elapsed().as_secs() < 10, "it took {:?}", began.elapsed());
-    drop(idle);
+    drop((idle, in_a_body));
     assert!(!house.data_dir.join("admin.sock").exists(), "the socket is gone");
     house.sandbox(
         "PUT",
@@ -58,4 +66,22 @@ fn sigterm_ends_the_server_with_0_within_10_seconds_and_the_next_one_finishes_th
         contacts.iter().all(|contact| house.notes(contact).len() == 1),
         "one note each"
     );
+}
+
+#[test]
+fn server_that_was_killed_starts_again_on_its_data() {
+    let mut house = House::open();
+    let id = house.deliver(&payload::order(1)).event();
+    house.stop("KILL");
+    assert!(
+        house.data_dir.join("admin.sock").exists(),
+        "nobody has cleared up"
+    );
+    house.start_again();
+    house.drain();
+    assert_eq!(house.cli(&["doctor"]).code, Some(0));
+    assert_eq!(text(&house.events(&[])[0], "id"), id);
+    assert_eq!(house.runs()[0]["state"], "done");
+    assert_eq!(house.notes(&house.contacts()[0]).len(), 1);
+    assert!(house.deliver(&payload::order(1)).is_repeat());
 }

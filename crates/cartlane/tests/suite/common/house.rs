@@ -26,6 +26,8 @@ const HOOK_KEY: &str = "hook-key-of-the-tests-0123456789";
 pub struct Setup {
     /// Where the data is; in the house's own directory when it is not given.
     pub data_dir: Option<PathBuf>,
+    /// Its database; SQLite in the data directory when it is not given.
+    pub database_url: Option<String>,
     /// What the server is started under: `strace` with its options.
     pub under: Vec<String>,
 }
@@ -70,7 +72,7 @@ impl House {
             .unwrap_or_else(|| directory.path().join("data"));
         fs::write(
             directory.path().join("cartlane.toml"),
-            config(&data_dir, sandbox_address),
+            config(&data_dir, setup.database_url.as_deref(), sandbox_address),
         )
         .expect("the configuration is written");
         let (server, address) = start_server(directory.path(), &setup.under);
@@ -211,10 +213,11 @@ impl Drop for House {
     }
 }
 
-fn config(data_dir: &Path, sandbox: SocketAddr) -> String {
+fn config(data_dir: &Path, database_url: Option<&str>, sandbox: SocketAddr) -> String {
     let data_dir = data_dir.display();
+    let database_url = database_url.unwrap_or("sqlite://cartlane.db");
     format!(
-        "listen = '127.0.0.1:0'\ndata_dir = '{data_dir}'\nlog = 'debug'\nlog_format = 'json'\n\
+        "listen = '127.0.0.1:0'\ndata_dir = '{data_dir}'\ndatabase_url = '{database_url}'\nlog = 'debug'\nlog_format = 'json'\n\
          [limits]\nbackoff_base_ms = 200\nbackoff_cap_ms = 1000\nsettle_ms = 1000\nrequest_timeout_ms = 5000\n\
          [[connections]]\nname = 'shop'\nkind = 'thrivecart'\nsecret_env = 'SHOP_SECRET'\n\
          hook_key_env = 'SHOP_HOOK_KEY'\nsync_test_mode = true\n\
