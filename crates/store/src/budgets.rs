@@ -8,6 +8,7 @@
 use cartlane_model::{ConnectionId, NodeId, UnixMs};
 
 use crate::db::{Dialect, Error, Tx, Value};
+use crate::lanes::FURTHEST_AHEAD_MS;
 
 /// What the other side's headers have told about its limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,10 +151,11 @@ struct Others {
     wanting: i64,
 }
 
+/// What other nodes hold. A block that lasts too long was written under a clock that has been set back: it is over.
 fn others(tx: &mut dyn Tx, ask: &Ask) -> Result<Others, Error> {
     tx.execute(
-        "DELETE FROM budget_grants WHERE connection_id = ?1 AND expires_at < now_ms()",
-        &[Value::id(&ask.connection)],
+        "DELETE FROM budget_grants WHERE connection_id = ?1 AND (expires_at < now_ms() OR expires_at > now_ms() + ?2)",
+        &[Value::id(&ask.connection), FURTHEST_AHEAD_MS.into()],
     )?;
     let rows = tx.query(
         "SELECT slots, daily, wants_more FROM budget_grants WHERE connection_id = ?1 AND node_id <> ?2",

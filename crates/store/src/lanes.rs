@@ -157,13 +157,16 @@ pub fn wake(tx: &mut dyn Tx, connection: ConnectionId) -> Result<u64, Error> {
     )
 }
 
-/// Milliseconds until the next lane that nobody owns is due; 0 when one is. `None` when none will be.
+/// Milliseconds until the next lane is due; 0 when one is, also one left too far ahead by a clock that has been set
+/// back. `None` when none will be. Two looks into the partial index on `ready_at`.
 pub fn next_due_ms(tx: &mut dyn Tx) -> Result<Option<i64>, Error> {
-    let rows = tx.query(
-        "SELECT ready_at - now_ms() FROM lanes WHERE ready_at IS NOT NULL ORDER BY ready_at LIMIT 1",
+    let row = tx.query_one(
+        "SELECT (SELECT MIN(ready_at) FROM lanes WHERE ready_at IS NOT NULL) - now_ms(), \
+         (SELECT MAX(ready_at) FROM lanes WHERE ready_at IS NOT NULL) - now_ms()",
         &[],
     )?;
-    rows.first().map(|row| row.int(0).map(|ms| ms.max(0))).transpose()
+    let too_far = row.opt_int(1)?.is_some_and(|ms| ms > FURTHEST_AHEAD_MS);
+    Ok(row.opt_int(0)?.map(|ms| if too_far { 0 } else { ms.max(0) }))
 }
 
 /// How many runs are not finished, and since when the oldest of them has been there.

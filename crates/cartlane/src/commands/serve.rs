@@ -1,7 +1,7 @@
 //! `cartlane serve`: the server.
 
 use std::fs::{self, Permissions};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,6 +51,7 @@ pub fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
         .map_err(|error| BadConfig(format!("log: {error}; give a level such as info")))?;
     let layer = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if config.log_json {
         layer.json().init();
