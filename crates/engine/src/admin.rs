@@ -199,7 +199,7 @@ impl Handle {
         let source = self.directory.source(aside.connection_id).ok_or_else(|| {
             AdminError::Unfit("its connection is not in the configuration any more; declare it again".into())
         })?;
-        let limits = thrivecart::Limits::default();
+        let limits = crate::inbox::decode_limits();
         let decoded =
             thrivecart::decode(put.content_type.as_deref(), &put.body, &limits).map_err(Refused::from)?;
         let thrivecart::Delivery::Event(incoming) = decoded else {

@@ -14,7 +14,7 @@ use cartlane_ghl::composite::{Answer, Done};
 use cartlane_ghl::{Exchange, Outcome as Came, Rejection};
 use cartlane_model::{CallId, UnixMs};
 use cartlane_store::journal::{Call, Outcome};
-use cartlane_store::runs::Reason;
+use cartlane_store::runs::{End, Reason};
 use cartlane_store::{Error, lanes};
 use serde_json::{Value as Json, json};
 use tokio::time::{Duration, Instant};
@@ -59,7 +59,7 @@ impl Run<'_> {
 
     fn failed(step: &StepAtWork<'_>, message: impl std::fmt::Display) -> Ending {
         let reason = reason("step.failed", format!("step `{}`: {message}", step.id));
-        Ending::Over(cartlane_store::runs::End::Failed, Some(reason))
+        Ending::Over(End::Failed, Some(reason))
     }
 
     fn new_call(
@@ -185,7 +185,7 @@ impl Run<'_> {
             Came::Unclear(why) if operation.effect == Effect::Unsafe => {
                 self.shared.count_failure(step.target, &why).await;
                 call.error = Some(why);
-                self.look(step, operation, call).await
+                self.look(step, call).await
             }
             Came::Unclear(why) => {
                 self.keep(call, Outcome::Unclear, Some(why.clone()));
@@ -196,7 +196,7 @@ impl Run<'_> {
                 call.answer = answer.as_ref().and_then(answer_to_json);
                 if creates(operation) && may_have_created(&rejection) {
                     call.error = Some(rejection.advice());
-                    return self.look(step, operation, call).await;
+                    return self.look(step, call).await;
                 }
                 self.keep(call, Outcome::Rejected, Some(rejection.advice()));
                 match answer {
@@ -221,11 +221,18 @@ impl Run<'_> {
         }
         match rejection {
             Rejection::RateLimited { retry_after_ms, .. } => {
+                // The budget waits with it: nobody's fault, so it does not count against the run.
                 let in_ms = retry_after_ms.unwrap_or(0).max(self.backoff_ms());
-                Ending::Retry { in_ms, reason: why }
+                Ending::Wait {
+                    in_ms,
+                    reason: Some(why),
+                }
             }
             Rejection::MissingScope { .. } => Ending::SetAside(why),
-            _ => Self::failed(step, rejection.advice()),
+            _ => {
+                let message = format!("step `{}`: {}", step.id, why.message);
+                Ending::Over(End::Failed, Some(Reason { message, ..why }))
+            }
         }
     }
 
@@ -255,12 +262,7 @@ impl Run<'_> {
     }
 
     /// Right after an unclear outcome.
-    async fn look(
-        &mut self,
-        step: &StepAtWork<'_>,
-        operation: &Operation,
-        mut call: Call,
-    ) -> Result<Done, Ending> {
+    async fn look(&mut self, step: &StepAtWork<'_>, mut call: Call) -> Result<Done, Ending> {
         call.outcome = Outcome::Unclear;
         self.writes.push(crate::run::Write::Call(Box::new(call.clone())));
         self.shared.saw_unclear(call.id, self.shared.limits.settle_ms);
@@ -271,14 +273,6 @@ impl Run<'_> {
                 in_ms: 0,
                 reason: reason("broken", "sent again without a look"),
             });
-        }
-        if operation
-            .endpoint()
-            .is_none_or(|endpoint| endpoint.confirm.is_none())
-        {
-            let message = "it is unclear whether this took effect, and GHL has no way to look; look by hand, \
-                           then retry the run";
-            return Err(Self::failed(step, message));
         }
         tokio::time::sleep(FIRST_LOOK).await;
         match self.confirm(step, call).await? {
@@ -295,13 +289,21 @@ impl Run<'_> {
         let operation = Catalog::builtin()
             .get(&call.operation)
             .ok_or_else(|| Self::failed(step, format!("there is no operation `{}`", call.operation)))?;
+        let inputs = call.request["inputs"].clone();
+        let Some((read, read_inputs)) = confirm_request(operation, &inputs) else {
+            let message = "it is unclear whether this took effect, and there is no way to look; look in GHL, then \
+                           retry the run to send it again";
+            let message = format!("step `{}`: {message}", step.id);
+            return Err(Ending::Over(End::Failed, Some(reason("call.unclear", message))));
+        };
         let limits = &self.shared.limits;
         let settled_at = self
             .shared
             .saw_unclear(call.id, limits.request_timeout_ms + limits.settle_ms);
         let looked_at = Instant::now();
-        let inputs = call.request["inputs"].clone();
-        let found = self.look_for(step, operation, &inputs).await?;
+        let found = self
+            .look_for(step, operation, &inputs, (read, &read_inputs))
+            .await?;
         call.finished_at = Some(self.shared.clock.now());
         if let Some(answer) = found {
             call.response = Some(answer.clone());
@@ -346,18 +348,16 @@ impl Run<'_> {
         step: &StepAtWork<'_>,
         operation: &Operation,
         inputs: &Json,
+        (read, read_inputs): (&str, &Json),
     ) -> Result<Option<Json>, Ending> {
         let location = &step.target.account.location_id;
-        let Some((read, read_inputs)) = confirm_request(operation, inputs) else {
-            return Ok(None);
-        };
         let probe = Catalog::builtin()
             .get(read)
             .ok_or_else(|| Self::failed(step, format!("there is no operation `{read}`")))?;
         let request = probe
-            .request(&read_inputs, location)
+            .request(read_inputs, location)
             .map_err(|problems| Self::failed(step, problems))?;
-        let call = self.new_call(step, probe, &request, &read_inputs);
+        let call = self.new_call(step, probe, &request, read_inputs);
         let exchange = self.exchange(step, probe, &request, &call).await?;
         match exchange.outcome {
             Came::Success(answer) => Ok(confirm_finds(operation, inputs, &answer)),

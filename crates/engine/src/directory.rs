@@ -76,7 +76,7 @@ impl Target {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Faults in what was declared.
-    #[error("{0}")]
+    #[error(transparent)]
     Problems(#[from] Problems),
     /// The store did not answer.
     #[error("the connections could not be written down")]

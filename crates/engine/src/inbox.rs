@@ -128,7 +128,7 @@ impl Shared {
                 .source_by_key(hook_key)
                 .ok_or(Refused::UnknownHook)?,
         );
-        match thrivecart::decode(content_type, &body, &thrivecart::Limits::default())? {
+        match thrivecart::decode(content_type, &body, &decode_limits())? {
             thrivecart::Delivery::Ping => {
                 source.checked.store(true, Ordering::Relaxed);
                 Ok(Accepted::Checked)
@@ -354,5 +354,14 @@ impl Refusal {
                 kept,
             },
         }
+    }
+}
+
+/// The server has bounded the body already, by `limits.body_bytes`; keys and nesting keep their defaults, by which a
+/// stored body is read again.
+pub(crate) fn decode_limits() -> thrivecart::Limits {
+    thrivecart::Limits {
+        body_bytes: usize::MAX,
+        ..thrivecart::Limits::default()
     }
 }

@@ -343,7 +343,8 @@ impl<'a> Run<'a> {
                 }
                 Part::Failed(message) => {
                     self.unlink_if_gone(step.target, event, &done);
-                    return Err(failed("step.failed", format!("step `{}`: {message}", step.id)));
+                    let code = done.last().map_or("step.failed", |done| code_of(&done.answer));
+                    return Err(failed(code, format!("step `{}`: {message}", step.id)));
                 }
                 Part::Call {
                     operation, inputs, ..
@@ -439,7 +440,7 @@ fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>
                 warnings: Vec::new(),
             },
             Some(Answer::NotFound) => Part::Failed(
-                "what it is about is not there any more in GHL; replay the event to find it anew".into(),
+                "what it is about is not there any more in GHL; the contact's next event finds or creates it anew".into(),
             ),
             Some(Answer::Duplicate {
                 contact_id,
@@ -451,6 +452,15 @@ fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>
                 Part::Failed(format!("GHL refused it: {}", messages.join("; ")))
             }
         },
+    }
+}
+
+fn code_of(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Ok(_) => "step.failed",
+        Answer::NotFound => "ghl.not_found",
+        Answer::Duplicate { .. } => "ghl.duplicate",
+        Answer::Invalid(_) => "ghl.invalid",
     }
 }
 

@@ -92,6 +92,7 @@ impl Shared {
     async fn work_lane(&self, lane: Lane, mut work: Work, shutdown: &CancellationToken) {
         let lane = Arc::new(lane);
         loop {
+            let began = Instant::now();
             let turn = if shutdown.is_cancelled() {
                 Turn::stopping()
             } else if self.must_wait_its_turn(&work).await {
@@ -99,7 +100,7 @@ impl Shared {
             } else {
                 Run::of(self, &lane, &work, shutdown).turn().await
             };
-            match self.settle(&lane, &work, turn).await {
+            match self.settle(&lane, &work, turn, began.elapsed()).await {
                 Ok(Some(next)) => work = next,
                 Ok(None) => return,
                 Err(error) => {
@@ -144,9 +145,19 @@ impl Shared {
     }
 
     /// Writes what a turn came to, all in one; the lane's next run, when this one is over.
-    async fn settle(&self, lane: &Arc<Lane>, work: &Work, turn: Turn) -> Result<Option<Work>, Error> {
+    async fn settle(
+        &self,
+        lane: &Arc<Lane>,
+        work: &Work,
+        turn: Turn,
+        took: Duration,
+    ) -> Result<Option<Work>, Error> {
         let lane = Arc::clone(lane);
-        let (run_id, attempts, held_ms) = (work.run_id, work.attempts, work.held_ms);
+        let (run_id, attempts) = (work.run_id, work.attempts);
+        let held_ms = match turn.ending {
+            Ending::Retry { .. } => work.held_ms + i64::try_from(took.as_millis()).unwrap_or(0),
+            _ => work.held_ms,
+        };
         let longest_ms = self.limits.hold_ms;
         Self::log(work, &turn);
         let (next, was_paused) = self

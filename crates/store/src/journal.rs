@@ -128,6 +128,15 @@ pub(crate) fn forget_open_steps_of_run(tx: &mut dyn Tx, run: RunId) -> Result<()
     Ok(())
 }
 
+/// A person has looked, and retries: what was unclear is taken as absent.
+pub(crate) fn settle_by_hand(tx: &mut dyn Tx, run: RunId) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE calls SET outcome = 'absent' WHERE run_id = ?1 AND outcome IN ('unclear', 'intent')",
+        &[Value::id(&run)],
+    )?;
+    Ok(())
+}
+
 /// One call: what was asked, and what came of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {

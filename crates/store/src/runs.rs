@@ -24,7 +24,8 @@ pub struct Work {
     pub automation_version: i64,
     /// How often it has been tried and put off.
     pub attempts: i64,
-    /// How long it has held its lane by retrying, as the sum of planned delays: no clock can make it longer.
+    /// How long it has held its lane by retrying, as the sum of its requests and planned delays:
+    /// no clock can make it longer.
     pub held_ms: i64,
     /// What it has to say so far.
     pub warnings: Vec<String>,
@@ -273,7 +274,7 @@ pub enum Retried {
 /// Queues a failed run again from its failed step, at its lane's tail.
 pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
     let rows = tx.query(
-        "SELECT state, lane_id, workspace_id, event_id, automation_id, lane_seq FROM runs WHERE id = ?1",
+        "SELECT state, lane_id, workspace_id, event_id, automation_id, lane_seq, error_code FROM runs WHERE id = ?1",
         &[Value::id(&run)],
     )?;
     let Some(row) = rows.first() else {
@@ -294,6 +295,9 @@ pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
         .collect::<Vec<_>>()
         .join(", ");
     journal::forget_open_steps_of_run(tx, run)?;
+    if row.opt_text(6)? == Some("call.unclear") {
+        journal::settle_by_hand(tx, run)?;
+    }
     journal::forget_refusals(tx, row.id(3)?, row.id(4)?)?;
     requeue(
         tx,

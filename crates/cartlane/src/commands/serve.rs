@@ -2,14 +2,14 @@
 
 use std::fs::{self, Permissions};
 use std::io::{IsTerminal, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
-use cartlane_engine::{ConnectionConfig, Engine, Handle, Options};
+use cartlane_engine::{ConfigError, ConnectionConfig, Engine, Handle, Options};
 use cartlane_model::{Clock, NodeId};
 use cartlane_store::Db;
 use tokio::net::{TcpListener, UnixListener};
@@ -93,7 +93,10 @@ impl Server {
         connections: Vec<ConnectionConfig>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<(Self, Handle)> {
-        fs::create_dir_all(&config.data_dir)
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700) // customers' data and the master key: for this user alone
+            .create(&config.data_dir)
             .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let db = open_database(config, &clock).await?;
@@ -106,7 +109,11 @@ impl Server {
             #[cfg(feature = "break")]
             broken: broken()?,
         };
-        let (engine, handle) = Engine::open(db.clone(), options).await?;
+        let opened = Engine::open(db.clone(), options).await;
+        let (engine, handle) = opened.map_err(|error| match error {
+            ConfigError::Problems(problems) => BadConfig(problems.to_string()).into(),
+            error @ ConfigError::Store(_) => anyhow::Error::from(error),
+        })?;
         let listener = TcpListener::bind(&config.listen).await.with_context(|| {
             format!(
                 "cannot listen on {}; set `listen` to a free address",
