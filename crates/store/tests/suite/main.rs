@@ -1,6 +1,7 @@
-//! The adapter's promises, on a SQLite file and on a throw-away PostgreSQL.
+//! The promises of adapter, lanes and inbox, on a SQLite file and on a throw-away PostgreSQL.
 
 mod common;
 mod fitness;
+mod lanes;
 mod postgres;
 mod transactions;
