@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{House, http, payload};
+use crate::common::{House, Setup, http, payload, wait_for};
 
 const SENDERS: usize = 200;
 
@@ -81,4 +81,35 @@ fn body_that_is_too_large_is_refused_before_it_is_sent() {
     let answer = http::read(stream);
     assert_eq!(answer.status, 413, "its length was not announced: {answer:?}");
     assert_eq!(house.deliver(&payload::order(1)).status, 200);
+}
+
+#[test]
+fn memory_that_unfinished_bodies_fill_is_told_as_503_and_free_again_when_they_go() {
+    let house = House::with(Setup {
+        limits: "inbox_bytes = 300000",
+        ..Setup::default()
+    });
+    let mut tree = payload::order_tree(1);
+    tree["remarks"] = "x".repeat(90_000).into();
+    let delivery = tree.to_string();
+    let mut unfinished: Vec<TcpStream> = Vec::new();
+    let refused = wait_for("a refusal", || {
+        let mut stream = http::connect(house.address);
+        let most = head_of_a_delivery(100_000) + &delivery;
+        stream.write_all(most.as_bytes()).expect("most of a delivery");
+        unfinished.push(stream);
+        let answer = house.deliver(&delivery);
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.head.contains("retry-after: "), "{refused:?}");
+    assert_eq!(
+        house.deliver(&payload::order(2)).status,
+        200,
+        "there is room for a small one"
+    );
+    drop(unfinished);
+    wait_for("room again", || {
+        (house.deliver(&delivery).status == 200).then_some(())
+    });
 }

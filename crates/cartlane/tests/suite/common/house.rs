@@ -28,6 +28,8 @@ pub struct Setup {
     pub data_dir: Option<PathBuf>,
     /// Its database; SQLite in the data directory when it is not given.
     pub database_url: Option<String>,
+    /// Further lines of `[limits]`.
+    pub limits: &'static str,
     /// What the server is started under: `strace` with its options.
     pub under: Vec<String>,
 }
@@ -72,7 +74,7 @@ impl House {
             .unwrap_or_else(|| directory.path().join("data"));
         fs::write(
             directory.path().join("cartlane.toml"),
-            config(&data_dir, setup.database_url.as_deref(), sandbox_address),
+            config(&data_dir, &setup, sandbox_address),
         )
         .expect("the configuration is written");
         let (server, address) = start_server(directory.path(), &setup.under);
@@ -213,12 +215,13 @@ impl Drop for House {
     }
 }
 
-fn config(data_dir: &Path, database_url: Option<&str>, sandbox: SocketAddr) -> String {
+fn config(data_dir: &Path, setup: &Setup, sandbox: SocketAddr) -> String {
     let data_dir = data_dir.display();
-    let database_url = database_url.unwrap_or("sqlite://cartlane.db");
+    let database_url = setup.database_url.as_deref().unwrap_or("sqlite://cartlane.db");
+    let limits = setup.limits;
     format!(
         "listen = '127.0.0.1:0'\ndata_dir = '{data_dir}'\ndatabase_url = '{database_url}'\nlog = 'debug'\nlog_format = 'json'\n\
-         [limits]\nbackoff_base_ms = 200\nbackoff_cap_ms = 1000\nsettle_ms = 1000\nrequest_timeout_ms = 5000\n\
+         [limits]\nbackoff_base_ms = 200\nbackoff_cap_ms = 1000\nsettle_ms = 1000\nrequest_timeout_ms = 5000\n{limits}\n\
          [[connections]]\nname = 'shop'\nkind = 'thrivecart'\nsecret_env = 'SHOP_SECRET'\n\
          hook_key_env = 'SHOP_HOOK_KEY'\nsync_test_mode = true\n\
          [[connections]]\nname = 'crm'\nkind = 'ghl'\nlocation_id = '{LOCATION}'\ntoken_env = 'CRM_TOKEN'\n\
