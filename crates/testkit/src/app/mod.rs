@@ -123,10 +123,8 @@ impl TestApp {
         let deadline = Instant::now() + PATIENCE;
         while !holds().await {
             if Instant::now() > deadline {
-                panic!(
-                    "waited in vain until {what}; open runs: {:#?}",
-                    self.open_runs().await
-                );
+                let open_runs = self.open_runs().await;
+                panic!("waited in vain until {what}; open runs: {open_runs:#?}");
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
