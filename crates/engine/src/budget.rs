@@ -255,6 +255,7 @@ impl State {
             connection,
             node,
             busy: self.in_use + self.busy_resting(),
+            held: self.slots,
             wants_more: self.waiting > 0,
             spent: std::mem::take(&mut self.spent),
             daily_left: self.told_left.take(),

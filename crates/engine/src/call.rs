@@ -189,7 +189,8 @@ impl Run<'_> {
             }
             Came::Unclear(why) => {
                 self.keep(call, Outcome::Unclear, Some(why.clone()));
-                Err(self.line_failed(step, &why).await)
+                let ending = self.line_failed(step, &why).await;
+                Err(self.after_settling(operation, ending))
             }
             Came::Rejected(rejection) => {
                 let answer = answer(&rejection);
@@ -233,6 +234,17 @@ impl Run<'_> {
                 let message = format!("step `{}`: {}", step.id, why.message);
                 Ending::Over(End::Failed, Some(Reason { message, ..why }))
             }
+        }
+    }
+
+    /// A write that may still be on its way must not land behind a later one of ours: the lane waits for it.
+    fn after_settling(&self, operation: &Operation, ending: Ending) -> Ending {
+        match ending {
+            Ending::Retry { in_ms, reason } if operation.effect == Effect::Idempotent => Ending::Retry {
+                in_ms: in_ms.max(self.shared.limits.settle_ms),
+                reason,
+            },
+            ending => ending,
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Ask {
     pub node: NodeId,
     /// Slots that it needs to keep: in use, or not yet free again.
     pub busy: i64,
+    /// Slots that it may use until it has this answer: they stay counted as its own for so long.
+    pub held: i64,
     /// Whether requests wait for a slot.
     pub wants_more: bool,
     /// Requests sent since the last time.
@@ -86,7 +88,7 @@ pub fn grant(tx: &mut dyn Tx, ask: &Ask) -> Result<Grant, Error> {
             daily_left.map(|left| day_block(left, others.nodes)),
         ),
     };
-    let kept = slots.max(ask.busy);
+    let kept = slots.max(ask.busy).max(ask.held);
     tx.execute(
         "INSERT INTO budget_grants (connection_id, node_id, slots, daily, wants_more, expires_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, now_ms() + ?6) ON CONFLICT (connection_id, node_id) DO UPDATE SET \
