@@ -1,10 +1,11 @@
 //! One call: budget, intent, request, outcome; and, when the outcome is unclear, the look whether it took effect.
 //!
 //! ```text
-//! read, idempotent:  permit ─► send ─► outcome                  (unclear: simply again)
-//! unsafe:            permit ─► intent on disk ─► send ─► outcome
-//!                                                   └─ unclear ─► confirm by a read: found ─► as if answered
-//!                                                                 not found, and it can no longer be on its way ─► again
+//! read:        permit ─► send ─► outcome                  (unclear: simply again)
+//! idempotent:  permit ─► send ─► outcome                  (unclear: again, when it can no longer be on its way)
+//! unsafe:      permit ─► intent on disk ─► send ─► outcome
+//!                                             └─ unclear ─► confirm by a read: found ─► as if answered
+//!                                                           not found, and it can no longer be on its way ─► again
 //! ```
 
 use std::sync::atomic::Ordering;
@@ -103,6 +104,9 @@ impl Run<'_> {
                 connection: target.id,
                 reason: reason(&trouble.code, trouble.reason),
             });
+        }
+        if operation.effect == Effect::Idempotent && self.lane.is_taken_over {
+            return Err(self.let_dead_nodes_calls_settle());
         }
         let permit = match self.shared.budgets.acquire(target.id).await {
             Leave::Now(permit) => permit,
@@ -234,6 +238,16 @@ impl Run<'_> {
                 let message = format!("step `{}`: {}", step.id, why.message);
                 Ending::Over(End::Failed, Some(Reason { message, ..why }))
             }
+        }
+    }
+
+    /// A node that died may have sent a write that nothing tells of: what it sent must not land behind ours.
+    fn let_dead_nodes_calls_settle(&self) -> Ending {
+        let limits = &self.shared.limits;
+        let why = "another node died at work here; waiting until a request of its can no longer take effect";
+        Ending::Wait {
+            in_ms: limits.request_timeout_ms + limits.settle_ms,
+            reason: Some(reason("lane.taken_over", why)),
         }
     }
 

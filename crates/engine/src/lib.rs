@@ -131,7 +131,7 @@ impl Engine {
             let node = shared.node;
             shared
                 .db
-                .write(move |tx| lanes::release_all_of_the_dead(tx, node))
+                .write(move |tx| lanes::take_from_the_dead(tx, node))
                 .await?;
         }
         Ok((Self { shared, jobs }, handle))

@@ -115,6 +115,7 @@ impl Shared {
 
     /// After a failed write: tries to let the lane go, so that it need not wait for the end of the lease.
     async fn let_go_later(&self, lane: &Arc<Lane>) {
+        let settle_ms = self.limits.settle_ms; // a call of this turn may still be on its way
         for _ in 0..3 {
             tokio::time::sleep(LOOK_EVERY).await;
             let lane = Arc::clone(lane);
@@ -122,7 +123,7 @@ impl Shared {
                 .db
                 .write(move |tx| {
                     if lanes::hold(tx, &lane)? {
-                        lanes::release(tx, &lane, Next::InMs(1_000))?;
+                        lanes::release(tx, &lane, Next::InMs(settle_ms))?;
                     }
                     Ok::<_, Error>(())
                 })

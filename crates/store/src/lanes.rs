@@ -28,6 +28,8 @@ pub struct Lane {
     pub workspace_id: WorkspaceId,
     /// The claim's number; each claim has a higher one.
     pub fence: i64,
+    /// Whether its last owner never let go: a request of that node's may still be on its way.
+    pub is_taken_over: bool,
 }
 
 /// What a lane does after its owner lets go.
@@ -65,13 +67,13 @@ pub(crate) fn has_open_runs(tx: &mut dyn Tx, lane: &str) -> Result<bool, Error> 
 
 /// Claims up to `limit` lanes that are due, longest due first. Uses the partial index on `ready_at`.
 pub fn claim(tx: &mut dyn Tx, node: NodeId, lease_ms: i64, limit: i64) -> Result<Vec<Lane>, Error> {
-    const SQLITE: &str = "UPDATE lanes SET owner = ?1, fence = fence + 1, ready_at = now_ms() + ?2 WHERE id IN \
+    const SQLITE: &str = "UPDATE lanes SET taken_from = owner, owner = ?1, fence = fence + 1, ready_at = now_ms() + ?2 WHERE id IN \
         (SELECT id FROM lanes WHERE ready_at IS NOT NULL AND (ready_at <= now_ms() OR ready_at > now_ms() + ?4) \
-         AND (owner IS NULL OR owner <> ?1) ORDER BY ready_at LIMIT ?3) RETURNING id, workspace_id, fence";
-    const POSTGRES: &str = "UPDATE lanes SET owner = ?1, fence = fence + 1, ready_at = now_ms() + ?2 WHERE id IN \
+         AND (owner IS NULL OR owner <> ?1) ORDER BY ready_at LIMIT ?3) RETURNING id, workspace_id, fence, taken_from";
+    const POSTGRES: &str = "UPDATE lanes SET taken_from = owner, owner = ?1, fence = fence + 1, ready_at = now_ms() + ?2 WHERE id IN \
         (SELECT id FROM lanes WHERE ready_at IS NOT NULL AND (ready_at <= now_ms() OR ready_at > now_ms() + ?4) \
          AND (owner IS NULL OR owner <> ?1) ORDER BY ready_at LIMIT ?3 FOR UPDATE SKIP LOCKED) \
-        RETURNING id, workspace_id, fence";
+        RETURNING id, workspace_id, fence, taken_from";
     let sql = if tx.dialect() == Dialect::Sqlite {
         SQLITE
     } else {
@@ -90,6 +92,7 @@ pub fn claim(tx: &mut dyn Tx, node: NodeId, lease_ms: i64, limit: i64) -> Result
                 id: row.text(0)?.to_owned(),
                 workspace_id: row.id(1)?,
                 fence: row.int(2)?,
+                is_taken_over: row.opt_text(3)?.is_some(),
             })
         })
         .collect()
@@ -140,11 +143,11 @@ pub(crate) fn release_idle(tx: &mut dyn Tx, lane: &Lane) -> Result<(), Error> {
     Ok(())
 }
 
-/// Frees every lane whose owner is not `node`: for a database that one process alone can have open (SQLite), where any
-/// other owner is dead.
-pub fn release_all_of_the_dead(tx: &mut dyn Tx, node: NodeId) -> Result<u64, Error> {
+/// Makes every lane due whose owner is not `node`: for a database that one process alone can have open (SQLite), where
+/// any other owner is dead.
+pub fn take_from_the_dead(tx: &mut dyn Tx, node: NodeId) -> Result<u64, Error> {
     tx.execute(
-        "UPDATE lanes SET owner = NULL, ready_at = now_ms() WHERE owner IS NOT NULL AND owner <> ?1",
+        "UPDATE lanes SET ready_at = now_ms() WHERE owner IS NOT NULL AND owner <> ?1",
         &[Value::id(&node)],
     )
 }

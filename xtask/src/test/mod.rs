@@ -78,6 +78,10 @@ fn small_torture(steps: &mut Steps) {
             torture::Args::small(&program, Database::Postgres, Scenario::Order),
         ),
         (
+            "small torture, shuffled",
+            torture::Args::small(&program, Database::Sqlite, Scenario::Shuffle),
+        ),
+        (
             "control ack-before-commit",
             torture::Args::control(&program, Sabotage::AckBeforeCommit),
         ),

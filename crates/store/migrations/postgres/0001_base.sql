@@ -118,6 +118,7 @@ CREATE TABLE lanes (
     ready_at BIGINT,
     waiting_on TEXT COLLATE "C",
     owner TEXT COLLATE "C",
+    taken_from TEXT COLLATE "C",
     fence BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX lanes_ready ON lanes (ready_at) WHERE ready_at IS NOT NULL;

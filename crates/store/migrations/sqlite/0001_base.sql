@@ -110,6 +110,7 @@ CREATE TABLE lanes (
     ready_at INTEGER,
     waiting_on TEXT,
     owner TEXT,
+    taken_from TEXT,
     fence INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lanes_ready ON lanes (ready_at) WHERE ready_at IS NOT NULL;
