@@ -11,6 +11,7 @@
 use std::sync::atomic::Ordering;
 
 use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How, confirm_finds, confirm_request};
+use cartlane_flow::OnUnclear;
 use cartlane_ghl::composite::{Answer, Done};
 use cartlane_ghl::{Exchange, Outcome as Came, Rejection};
 use cartlane_model::{CallId, UnixMs};
@@ -277,7 +278,7 @@ impl Run<'_> {
     }
 
     /// Exponential, with full jitter.
-    fn backoff_ms(&self) -> i64 {
+    pub fn backoff_ms(&self) -> i64 {
         let limits = &self.shared.limits;
         let doublings = u32::try_from(self.work.attempts.clamp(0, 20)).unwrap_or_default();
         let cap = limits
@@ -317,10 +318,7 @@ impl Run<'_> {
             .ok_or_else(|| Self::failed(step, format!("there is no operation `{}`", call.operation)))?;
         let inputs = call.request["inputs"].clone();
         let Some((read, read_inputs)) = confirm_request(operation, &inputs) else {
-            let message = "it is unclear whether this took effect, and there is no way to look; look in GHL, then \
-                           retry the run to send it again";
-            let message = format!("step `{}`: {message}", step.id);
-            return Err(Ending::Over(End::Failed, Some(reason("call.unclear", message))));
+            return self.nobody_knows(step, call, operation, inputs);
         };
         let limits = &self.shared.limits;
         let settled_at = self
@@ -351,22 +349,69 @@ impl Run<'_> {
                 reason: Some(why),
             });
         }
+        Ok(self.took_no_effect(call, operation, inputs, None))
+    }
+
+    /// It had no effect and can have none any more: a refusal stands, else it may be sent again.
+    fn took_no_effect(
+        &mut self,
+        call: Call,
+        operation: &Operation,
+        inputs: Json,
+        note: Option<String>,
+    ) -> Option<Done> {
         self.shared.forget_unclear(call.id);
-        match call.answer.as_ref().and_then(answer_from_json) {
-            Some(answer) => {
-                // It was refused, and nothing came of it: the refusal stands.
-                self.keep(call, Outcome::Rejected, None);
-                Ok(Some(Done {
-                    operation: operation.id.clone(),
-                    inputs,
-                    answer,
-                }))
+        let Some(answer) = call.answer.as_ref().and_then(answer_from_json) else {
+            self.keep(call, Outcome::Absent, note);
+            return None;
+        };
+        self.keep(call, Outcome::Rejected, None);
+        Some(Done {
+            operation: operation.id.clone(),
+            inputs,
+            answer,
+        })
+    }
+
+    /// What becomes of an unclear call that no read can confirm.
+    fn nobody_knows(
+        &mut self,
+        step: &StepAtWork<'_>,
+        mut call: Call,
+        operation: &Operation,
+        inputs: Json,
+    ) -> Result<Option<Done>, Ending> {
+        match step.on_unclear {
+            OnUnclear::Ask => {
+                let message = "it is unclear whether this took effect, and there is no way to look; look in GHL, \
+                               then retry the run to send it again";
+                let message = format!("step `{}`: {message}", step.id);
+                return Err(Ending::Over(End::Failed, Some(reason("call.unclear", message))));
             }
-            None => {
-                self.keep(call, Outcome::Absent, None);
-                Ok(None)
+            OnUnclear::Skip => {
+                let why = "left out: it is unclear whether this took effect, and there is no way to look \
+                           (`on_unclear: skip`)";
+                return Err(Ending::LeaveOut(why.into()));
             }
+            OnUnclear::Resend => {}
         }
+        let limits = &self.shared.limits;
+        let settled_at = self
+            .shared
+            .saw_unclear(call.id, limits.request_timeout_ms + limits.settle_ms);
+        let now = Instant::now();
+        if now < settled_at {
+            // Counts against the time that a run may hold its lane: each time it is sent may be one time too many.
+            let in_ms = i64::try_from((settled_at - now).as_millis()).unwrap_or(i64::MAX) + 1;
+            let why = "there is no way to look; it is sent again when the request can no longer take effect";
+            return Err(Ending::Retry {
+                in_ms: in_ms.max(self.backoff_ms()),
+                reason: reason("call.unclear", why),
+            });
+        }
+        call.finished_at = Some(self.shared.clock.now());
+        let note = "taken as absent, since there is no way to look (`on_unclear: resend`)";
+        Ok(self.took_no_effect(call, operation, inputs, Some(note.into())))
     }
 
     async fn look_for(

@@ -14,6 +14,7 @@ mod automations;
 mod budget;
 mod call;
 mod directory;
+mod gone;
 pub mod inbox;
 mod monitor;
 mod options;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cartlane_catalog::{Catalog, Effect, Operation, Run as How};
-use cartlane_flow::{self as flow, Compiled, Next, StepRecord};
+use cartlane_flow::{self as flow, Compiled, Next, OnUnclear, StepRecord};
 use cartlane_ghl::composite::{self, Answer, Done, Known, Part};
 use cartlane_model::{AutomationId, ConnectionId, ContactId, Event, EventId, RunId, UnixMs};
 use cartlane_store::contacts::{self, Link};
@@ -32,6 +32,11 @@ pub(crate) enum Write {
         key: (EventId, AutomationId, RunId),
         place: i64,
         step: Step,
+    },
+    /// Steps that have to be done anew.
+    Forget {
+        key: (EventId, AutomationId),
+        steps: Vec<String>,
     },
     Link {
         contact: ContactId,
@@ -98,6 +103,8 @@ pub(crate) struct StepAtWork<'s> {
     pub target: &'s Target,
     /// Which of the step's calls comes next.
     pub part: i64,
+    /// What to do when nobody can tell whether a call took effect.
+    pub on_unclear: OnUnclear,
 }
 
 fn failed(code: &str, message: impl Into<String>) -> Ending {
@@ -193,8 +200,21 @@ impl<'a> Run<'a> {
                     operation,
                     inputs,
                 } => {
-                    let ended = self.step(&target, &event, &step, &operation, inputs).await?;
+                    let at_work = StepAtWork {
+                        id: &step,
+                        target: &target,
+                        part: 0,
+                        on_unclear: compiled.document().on_unclear(&step),
+                    };
+                    let ended = self.step(at_work, &event, &operation, inputs).await?;
+                    let is_another = self.forget_the_former(&step, &ended.output);
                     self.end_step(&mut journal, ended);
+                    if is_another {
+                        return Ok(Ending::Wait {
+                            in_ms: 0,
+                            reason: None,
+                        });
+                    }
                 }
             }
         }
@@ -225,12 +245,12 @@ impl<'a> Run<'a> {
 
     async fn step(
         &mut self,
-        target: &Target,
+        mut at_work: StepAtWork<'_>,
         event: &Event,
-        step: &str,
         operation: &str,
         inputs: Json,
     ) -> Result<Step, Ending> {
+        let (step, target) = (at_work.id, at_work.target);
         let operation = Catalog::builtin().get(operation).ok_or_else(|| {
             failed(
                 "automation.operation",
@@ -243,12 +263,13 @@ impl<'a> Run<'a> {
         if let Some(newer) = self.superseded(target, event, operation).await? {
             return Ok(skipped(step, &newer));
         }
-        let mut at_work = StepAtWork {
-            id: step,
-            target,
-            part: 0,
+        let output = match self.parts(&mut at_work, event, operation, &inputs).await {
+            Err(Ending::LeaveOut(reason)) => {
+                self.warnings.push(format!("{step}: {reason}"));
+                return Ok(skipped(step, &reason));
+            }
+            output => output?,
         };
-        let output = self.parts(&mut at_work, event, operation, &inputs).await?;
         self.remember(target, event, operation, &output);
         Ok(Step {
             step_id: step.to_owned(),
@@ -343,6 +364,9 @@ impl<'a> Run<'a> {
                 }
                 Part::Failed(message) => {
                     self.unlink_if_gone(step.target, event, &done);
+                    if let Some(again) = self.bring_anew(step, &done) {
+                        return Err(again);
+                    }
                     let code = done.last().map_or("step.failed", |done| code_of(&done.answer));
                     return Err(failed(code, format!("step `{}`: {message}", step.id)));
                 }
@@ -440,7 +464,9 @@ fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>
                 warnings: Vec::new(),
             },
             Some(Answer::NotFound) => Part::Failed(
-                "what it is about is not there any more in GHL; the contact's next event finds or creates it anew".into(),
+                "what it is about is not there in GHL; a contact that an earlier step brought is found or created anew by \
+                 `cartlane runs retry`, or by the contact's next event"
+                    .into(),
             ),
             Some(Answer::Duplicate {
                 contact_id,

@@ -198,7 +198,7 @@ impl Shared {
                         lanes::release(tx, &lane, Next::WaitFor(*connection))?;
                         return Ok((None, Some(*connection)));
                     }
-                    Ending::Lost => {}
+                    Ending::Lost | Ending::LeaveOut(_) => {}
                 }
                 Ok((None, None))
             })
@@ -292,6 +292,8 @@ pub(crate) enum Ending {
     },
     /// To go on when a scope has been granted; the lane goes on without it.
     SetAside(Reason),
+    /// The step is left out and the run goes on: never leaves [`Run::turn`].
+    LeaveOut(String),
     /// Somebody else has the lane.
     Lost,
 }
@@ -302,6 +304,7 @@ pub(crate) fn write_all(tx: &mut dyn cartlane_store::db::Tx, writes: &[Write]) -
         match write {
             Write::Call(call) => journal::record_call(tx, call)?,
             Write::Step { key, place, step } => journal::record_step(tx, *key, *place, step)?,
+            Write::Forget { key, steps } => journal::forget_steps(tx, *key, steps)?,
             Write::Link {
                 contact,
                 connection,

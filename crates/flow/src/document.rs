@@ -41,6 +41,33 @@ pub struct Step {
     /// An expression; where it is not true, the step is skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// What to do when nobody can tell whether an unsafe call of it took effect.
+    #[serde(skip_serializing_if = "OnUnclear::is_default")]
+    pub on_unclear: OnUnclear,
+}
+
+/// What to do when it is unclear whether an unsafe call took effect, and no read can tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnclear {
+    /// The run fails; a person looks, and retries.
+    #[default]
+    Ask,
+    /// It is sent again, once the first request can no longer be on its way. Its effect may be there twice.
+    Resend,
+    /// The step is left out and the run goes on. Its effect may be missing.
+    Skip,
+}
+
+impl OnUnclear {
+    /// All of them, as a document writes them.
+    pub(crate) const NAMES: [(&str, Self); 3] =
+        [("ask", Self::Ask), ("resend", Self::Resend), ("skip", Self::Skip)];
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Document {
@@ -64,6 +91,12 @@ impl Document {
     /// Whether it runs on events of this kind.
     pub fn runs_on(&self, kind: &str) -> bool {
         self.on.iter().any(|on| on == kind)
+    }
+
+    /// What to do when an unsafe call of this step stays unclear.
+    pub fn on_unclear(&self, step: &str) -> OnUnclear {
+        let step = self.steps.iter().find(|found| found.id == step);
+        step.map(|step| step.on_unclear).unwrap_or_default()
     }
 
     fn from_node(node: &Node, operations: &dyn Operations) -> Result<Self, Problems> {

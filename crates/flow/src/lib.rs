@@ -56,6 +56,6 @@ pub mod validate;
 pub use advance::{Fault, Next, advance};
 pub use compiled::Compiled;
 pub use defaults::defaults;
-pub use document::{Document, Step};
+pub use document::{Document, OnUnclear, Step};
 pub use scope::{Journal, Scope, StepRecord};
 pub use validate::Operations;

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use cartlane_model::Problems;
 
-use crate::document::{Document, Step};
+use crate::document::{Document, OnUnclear, Step};
 use crate::expression::in_line;
 use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
 
 const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
-const STEP_KEYS: [&str; 4] = ["id", "operation", "with", "when"];
+const STEP_KEYS: [&str; 5] = ["id", "operation", "with", "when", "on_unclear"];
 
 /// A fault before its place in the text is looked up.
 #[derive(Debug)]
@@ -251,6 +251,27 @@ impl Reader {
                 .unwrap_or_default(),
             with,
             when: self.condition(&format!("{path}.when"), fields.get("when")),
+            on_unclear: self.on_unclear(&format!("{path}.on_unclear"), fields.get("on_unclear")),
         }
+    }
+
+    fn on_unclear(&mut self, path: &str, node: Option<&&Node>) -> OnUnclear {
+        let Some(node) = node else {
+            return OnUnclear::default();
+        };
+        let names = OnUnclear::NAMES.map(|(name, _)| name);
+        let Kind::Text(text) = &node.kind else {
+            self.wrong(path, &names.join(", "), node);
+            return OnUnclear::default();
+        };
+        if let Some((_, known)) = OnUnclear::NAMES.iter().find(|(name, _)| name == text) {
+            return *known;
+        }
+        let message = match nearest(text, names) {
+            Some(near) => format!("there is no `{text}` here; did you mean `{near}`?"),
+            None => format!("there is no `{text}` here; there are {}", names.join(", ")),
+        };
+        self.findings.push(path, message);
+        OnUnclear::default()
     }
 }

@@ -128,11 +128,34 @@ pub(crate) fn forget_open_steps_of_run(tx: &mut dyn Tx, run: RunId) -> Result<()
     Ok(())
 }
 
-/// A person has looked, and retries: what was unclear is taken as absent.
-pub(crate) fn settle_by_hand(tx: &mut dyn Tx, run: RunId) -> Result<(), Error> {
+/// Lets steps be done anew, because what they were done to is gone. Call after [`crate::lanes::hold`].
+pub fn forget_steps(
+    tx: &mut dyn Tx,
+    (event, automation): (EventId, AutomationId),
+    steps: &[String],
+) -> Result<(), Error> {
+    for step in steps {
+        let of_step = [Value::id(&event), Value::id(&automation), step.as_str().into()];
+        tx.execute(
+            "DELETE FROM steps WHERE event_id = ?1 AND automation_id = ?2 AND step_id = ?3",
+            &of_step,
+        )?;
+        tx.execute(
+            "UPDATE calls SET outcome = 'gone' WHERE step_id = ?3 AND outcome NOT IN ('not_sent', 'absent') \
+             AND run_id IN (SELECT id FROM runs WHERE event_id = ?1 AND automation_id = ?2)",
+            &of_step,
+        )?;
+    }
+    Ok(())
+}
+
+/// A person has looked, and retries: what was unclear in the runs of (event, automation) that are finished is taken as
+/// absent.
+pub(crate) fn settle_by_hand(tx: &mut dyn Tx, event: EventId, automation: AutomationId) -> Result<(), Error> {
     tx.execute(
-        "UPDATE calls SET outcome = 'absent' WHERE run_id = ?1 AND outcome IN ('unclear', 'intent')",
-        &[Value::id(&run)],
+        "UPDATE calls SET outcome = 'absent' WHERE outcome IN ('unclear', 'intent') AND run_id IN \
+         (SELECT id FROM runs WHERE event_id = ?1 AND automation_id = ?2 AND finished_at IS NOT NULL)",
+        &[Value::id(&event), Value::id(&automation)],
     )?;
     Ok(())
 }
@@ -189,9 +212,11 @@ pub enum Outcome {
     Confirmed,
     /// It was unclear, and a read found no effect after it could no longer be on its way.
     Absent,
+    /// What it was done to has been deleted over there: it does not count any more.
+    Gone,
 }
 
-const OUTCOMES: [(Outcome, &str); 7] = [
+const OUTCOMES: [(Outcome, &str); 8] = [
     (Outcome::Intent, "intent"),
     (Outcome::Ok, "ok"),
     (Outcome::NotSent, "not_sent"),
@@ -199,6 +224,7 @@ const OUTCOMES: [(Outcome, &str); 7] = [
     (Outcome::Rejected, "rejected"),
     (Outcome::Confirmed, "confirmed"),
     (Outcome::Absent, "absent"),
+    (Outcome::Gone, "gone"),
 ];
 
 impl Outcome {

@@ -296,7 +296,7 @@ pub fn retry(tx: &mut dyn Tx, run: RunId) -> Result<Retried, Error> {
         .join(", ");
     journal::forget_open_steps_of_run(tx, run)?;
     if row.opt_text(6)? == Some("call.unclear") {
-        journal::settle_by_hand(tx, run)?;
+        journal::settle_by_hand(tx, row.id(3)?, row.id(4)?)?;
     }
     journal::forget_refusals(tx, row.id(3)?, row.id(4)?)?;
     requeue(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cartlane_engine::records::EventFilter;
-use cartlane_sandbox::Edit;
+use cartlane_sandbox::{Edit, Fault, Match, Rule};
 use cartlane_testkit::{Backend, Ghl, TestApp};
 use rstest::rstest;
 use serde_json::json;
@@ -144,4 +144,114 @@ async fn a_new_email_is_given_to_the_same_contact_and_splits_nobody(
         .map(|event| event.contact_id.map(|id| id.to_string()))
         .collect();
     assert_eq!((events.len(), people.len()), (4, 1));
+}
+
+/// GHL refuses the next lifecycle tag.
+fn refuse_tags(app: &TestApp, status: u16, message: &str) {
+    let tags = Match {
+        method: Some("POST".into()),
+        path_contains: Some("/tags".into()),
+        body_contains: Some("lifecycle".into()),
+        ..Match::default()
+    };
+    app.ghl().script(Rule {
+        status: Some(status),
+        body: json!({"statusCode": status, "message": message}),
+        ..Rule::new(tags, Fault::Answer, 1)
+    });
+}
+
+/// The default automation, with its note before its tags.
+async fn app_that_writes_its_note_first(backend: Backend) -> TestApp {
+    let app = app(backend).await;
+    let automations = app.handle().automations().await.expect("automations");
+    let mut document = automations[0].document.clone();
+    let steps = document["steps"].as_array_mut().expect("steps");
+    let note = steps
+        .iter()
+        .position(|step| step["id"] == "note")
+        .expect("a note");
+    let note = steps.remove(note);
+    steps.insert(1, note);
+    app.handle()
+        .apply(&[document], "test")
+        .await
+        .expect("it is saved");
+    app
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Again {
+    Retry,
+    Replay,
+}
+
+async fn again(app: &TestApp, again: Again) {
+    let failed = app
+        .runs()
+        .await
+        .into_iter()
+        .find(|run| run.state == "failed")
+        .expect("a failed run");
+    match again {
+        Again::Retry => drop(app.handle().retry(failed.id).await.expect("it is retried")),
+        Again::Replay => drop(
+            app.handle()
+                .replay(EventFilter::default())
+                .await
+                .expect("it is replayed"),
+        ),
+    }
+    app.drain().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_was_deleted_is_made_anew_with_all_that_was_done_to_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(Again::Retry, Again::Replay)] how: Again,
+) {
+    let app = app_that_writes_its_note_first(backend).await;
+    refuse_tags(&app, 422, "not today");
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.drain().await;
+    assert_eq!(app.ghl().notes(EMAIL).len(), 1);
+    app.ghl().edit(&Edit {
+        delete: true,
+        ..Ghl::edit_of(EMAIL)
+    });
+    again(&app, how).await;
+    assert_eq!(app.runs().await.last().expect("a run").state, "done");
+    assert_eq!(app.ghl().effects("contact_created"), 2);
+    assert_eq!(
+        app.ghl().tags(EMAIL),
+        ["lifecycle: customer", "purchased: Course"]
+    );
+    assert_eq!(
+        app.ghl().notes(EMAIL).len(),
+        1,
+        "the note went with the former contact"
+    );
+    assert_eq!(app.ghl().effects("note_created"), 2);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_only_seemed_to_be_gone_gets_nothing_twice(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(Again::Retry, Again::Replay)] how: Again,
+) {
+    let app = app_that_writes_its_note_first(backend).await;
+    refuse_tags(&app, 400, "Contact not found");
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.drain().await;
+    assert_eq!(app.runs().await[0].error_code.as_deref(), Some("ghl.not_found"));
+    again(&app, how).await;
+    assert_eq!(app.runs().await.last().expect("a run").state, "done");
+    assert_eq!(app.ghl().effects("contact_created"), 1);
+    assert_eq!(app.ghl().effects("note_created"), 1);
+    assert_eq!(
+        app.ghl().tags(EMAIL),
+        ["lifecycle: customer", "purchased: Course"]
+    );
 }

@@ -1,8 +1,10 @@
 //! Outcomes that nobody told: an unsafe call is looked up before it is made again.
 
+use cartlane_engine::records::{EventFilter, RunRow, StepState};
 use cartlane_sandbox::{Fault, Match, Rule};
 use cartlane_testkit::{Backend, TestApp};
 use rstest::rstest;
+use serde_json::json;
 
 const EMAIL: &str = "a@example.com";
 
@@ -87,4 +89,110 @@ async fn a_contact_that_was_lost_once_and_late_once_is_one_contact(
     assert_eq!(runs[0].state, "done", "{runs:#?}");
     assert_eq!(app.ghl().effects("contact_created"), 1);
     assert_eq!(app.ghl().notes(EMAIL).len(), 1);
+}
+
+/// A note without a reference cannot be looked for.
+async fn app_with_a_note_that_cannot_be_found(backend: Backend, on_unclear: &str) -> TestApp {
+    let app = TestApp::builder().database(backend).start().await;
+    let document = json!({
+    "name": "Greet", "on": ["order.success"], "steps": [
+        {"id": "contact", "operation": "ghl.contacts.save", "with": {"email": "{{ event.person.email }}"}},
+        {"id": "note", "operation": "ghl.contacts.create_note", "on_unclear": on_unclear,
+         "with": {"contactId": "{{ steps.contact.id }}", "body": "Hello"}},
+        {"id": "tags", "operation": "ghl.contacts.add_tags",
+         "with": {"contactId": "{{ steps.contact.id }}", "tags": ["greeted"]}},
+    ]});
+    app.handle()
+        .apply(&[document], "test")
+        .await
+        .expect("the automation is saved");
+    app
+}
+
+async fn greeting(app: &TestApp) -> RunRow {
+    let runs = app.runs().await.into_iter();
+    runs.filter(|run| run.automation == "Greet")
+        .last()
+        .expect("a run")
+}
+
+fn greetings(app: &TestApp) -> usize {
+    app.ghl()
+        .notes(EMAIL)
+        .iter()
+        .filter(|note| note.contains("Hello"))
+        .count()
+}
+
+fn note_says_hello(fault: Fault) -> Rule {
+    let hello = Match {
+        body_contains: Some("Hello".into()),
+        ..Match::default()
+    };
+    Rule::new(hello, fault, 1)
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_looked_for_asks_a_person_and_a_retry_of_a_replay_sends_it_again(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = app_with_a_note_that_cannot_be_found(backend, "ask").await;
+    app.ghl().script(note_says_hello(Fault::CutBefore));
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.drain().await;
+    let asked = greeting(&app).await;
+    assert_eq!(
+        (asked.state.as_str(), asked.error_code.as_deref()),
+        ("failed", Some("call.unclear"))
+    );
+    let replayed = app.handle().replay(EventFilter::default()).await;
+    assert_eq!(replayed.ok(), Some(1));
+    app.drain().await;
+    let asked = greeting(&app).await;
+    assert!(
+        asked.is_replay && asked.state == "failed",
+        "nobody has decided: {asked:?}"
+    );
+    app.handle().retry(asked.id).await.expect("it is retried");
+    app.drain().await;
+    assert_eq!(greeting(&app).await.state, "done");
+    assert_eq!(greetings(&app), 1);
+    assert!(app.ghl().tags(EMAIL).contains(&"greeted".into()));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_looked_for_is_sent_again_or_left_out_as_its_step_says(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(("resend", Fault::CutBefore, 1), ("resend", Fault::CutAfter, 2), ("skip", Fault::CutBefore, 0),
+        ("skip", Fault::CutAfter, 1))]
+    (on_unclear, fault, notes): (&str, Fault, usize),
+) {
+    let app = app_with_a_note_that_cannot_be_found(backend, on_unclear).await;
+    app.ghl().script(note_says_hello(fault));
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.drain().await;
+    let run = greeting(&app).await;
+    assert_eq!(run.state, "done", "{run:?}");
+    assert_eq!(greetings(&app), notes);
+    assert!(
+        app.ghl().tags(EMAIL).contains(&"greeted".into()),
+        "the run went on"
+    );
+    let detail = app.handle().run(run.id).await.expect("the run");
+    let note = detail
+        .steps
+        .iter()
+        .find(|step| step.step_id == "note")
+        .expect("the step");
+    let is_skipped = note.state == StepState::Skipped;
+    assert_eq!(is_skipped, on_unclear == "skip");
+    assert_eq!(run.warnings.len(), usize::from(is_skipped), "{:?}", run.warnings);
+    app.handle()
+        .replay(EventFilter::default())
+        .await
+        .expect("it is replayed");
+    app.drain().await;
+    assert_eq!(greetings(&app), notes, "a replay does not send it again");
 }

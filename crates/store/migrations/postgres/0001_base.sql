@@ -125,6 +125,7 @@ CREATE INDEX lanes_ready ON lanes (ready_at) WHERE ready_at IS NOT NULL;
 CREATE INDEX lanes_owned ON lanes (owner) WHERE owner IS NOT NULL;
 CREATE INDEX lanes_waiting ON lanes (waiting_on) WHERE waiting_on IS NOT NULL;
 
+-- A removed one stays for the runs that name it.
 CREATE TABLE automations (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     workspace_id TEXT COLLATE "C" NOT NULL,
@@ -133,7 +134,8 @@ CREATE TABLE automations (
     version BIGINT NOT NULL,
     enabled BIGINT NOT NULL DEFAULT 1,
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
+    updated_at BIGINT NOT NULL,
+    removed_at BIGINT
 );
 CREATE UNIQUE INDEX automations_by_name ON automations (workspace_id, name);
 
@@ -186,7 +188,7 @@ CREATE TABLE steps (
     PRIMARY KEY (event_id, automation_id, step_id)
 );
 
--- The journal of requests. `outcome` is intent, ok, not_sent, unclear, rejected, confirmed or absent.
+-- The journal of requests. `outcome` is intent, ok, not_sent, unclear, rejected, confirmed, absent or gone.
 CREATE TABLE calls (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     run_id TEXT COLLATE "C" NOT NULL,
