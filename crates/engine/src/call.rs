@@ -340,13 +340,12 @@ impl Run<'_> {
         }
         if looked_at < settled_at {
             let in_ms = i64::try_from((settled_at - looked_at).as_millis()).unwrap_or(i64::MAX) + 1;
-            let why = reason(
-                "call.unclear",
-                "waiting until the request can no longer take effect",
-            );
-            return Err(Ending::Wait {
+            let seen = call.error.as_deref().unwrap_or("no answer");
+            let why = format!("waiting until the request can no longer take effect ({seen})");
+            // Counts against the time that a run may hold its lane, since what is refused each time would never end.
+            return Err(Ending::Retry {
                 in_ms,
-                reason: Some(why),
+                reason: reason("call.unclear", why),
             });
         }
         Ok(self.took_no_effect(call, operation, inputs, None))

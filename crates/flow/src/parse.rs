@@ -261,7 +261,7 @@ impl Reader {
         };
         let names = OnUnclear::NAMES.map(|(name, _)| name);
         let Kind::Text(text) = &node.kind else {
-            self.wrong(path, &names.join(", "), node);
+            self.wrong(path, "one of ask, resend, skip", node);
             return OnUnclear::default();
         };
         if let Some((_, known)) = OnUnclear::NAMES.iter().find(|(name, _)| name == text) {

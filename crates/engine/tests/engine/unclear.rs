@@ -196,3 +196,31 @@ async fn what_cannot_be_looked_for_is_sent_again_or_left_out_as_its_step_says(
     app.drain().await;
     assert_eq!(greetings(&app), notes, "a replay does not send it again");
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_is_refused_for_ever_gives_its_lane_up(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder()
+        .database(backend)
+        .limits(|limits| limits.hold_ms = 1_500)
+        .start()
+        .await;
+    let creates = Match {
+        method: Some("POST".into()),
+        body_contains: Some("\"email\"".into()),
+        ..Match::default()
+    };
+    app.ghl().script(Rule {
+        status: Some(405),
+        body: json!({"statusCode": 405, "message": "not now"}),
+        ..Rule::new(creates, Fault::Answer, 1_000)
+    });
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.drain().await;
+    let runs = app.runs().await;
+    assert_eq!(runs[0].state, "failed");
+    let error = runs[0].error.clone().unwrap_or_default();
+    assert!(error.contains("given up") && error.contains("not now"), "{error}");
+}

@@ -1,7 +1,7 @@
 //! What reading a document says about its faults, and that a sound one survives being stored.
 
 use crate::common::{Catalog, compile};
-use cartlane_flow::Document;
+use cartlane_flow::{Document, OnUnclear};
 use insta::assert_snapshot;
 use rstest::rstest;
 
@@ -28,6 +28,7 @@ steps:
   - id: contact
     operation: ghl.contacts.add_tags
     wihh: {}
+    on_unclear: resent
     with:
       contactID: "{{ steps.kontact.id }}"
       tags:
@@ -44,6 +45,7 @@ steps:
         {% if event.kind %}
   - id: last
     with: [1]
+    on_unclear: true
   - just a text
 "#;
     assert_snapshot!(faults(yaml), @r###"
@@ -55,20 +57,22 @@ steps:
     steps[0].operation (line 7, column 16): there is no operation `ghl.contacts.sav`; did you mean `ghl.contacts.save`?
     steps[1].id (line 9, column 9): `contact` is the id of steps[0] already
     steps[1].wihh (line 11, column 5): there is no `wihh` here; did you mean `with`?
-    steps[1].with.contactID (line 13, column 18): `ghl.contacts.add_tags` has no input `contactID`; did you mean `contactId`?
-    steps[1].with.contactID (line 13, column 18): `steps.kontact.id`: there is no earlier step `kontact`; did you mean `contact`?
-    steps[1].with.tags[0] (line 15, column 11): there is no filter `itm_names`; did you mean `item_names`?
-    steps[1].with.tags[1] (line 16, column 11): not a valid expression: unexpected end of input, expected expression
-    steps[2].id (line 17, column 9): `Note` is no id: small letters, digits and `_`, a letter first, 64 at most
-    steps[2].when (line 19, column 11): there is no test `defned`; did you mean `defined`?
-    steps[2].when (line 19, column 11): `steps.last.id` reads the step `last`, which has not run yet at this point
-    steps[2].with.contactId (line 21, column 18): `evnt.kind`: there is no name `evnt`; did you mean `event`?
-    steps[2].with.body (line 25): not a valid expression: unexpected end of input, expected end of block
-    steps[3].operation (line 26, column 5): a step needs an operation, such as `ghl.contacts.save`
-    steps[3].with (line 27, column 11): must be a map of inputs, and is a list
-    steps[4] (line 28, column 5): must be a map of id, operation, with, when, and is a text
-    steps[4].id (line 28, column 5): a step needs an id, by which its effects are remembered
-    steps[4].operation (line 28, column 5): a step needs an operation, such as `ghl.contacts.save`
+    steps[1].on_unclear (line 12, column 17): there is no `resent` here; did you mean `resend`?
+    steps[1].with.contactID (line 14, column 18): `ghl.contacts.add_tags` has no input `contactID`; did you mean `contactId`?
+    steps[1].with.contactID (line 14, column 18): `steps.kontact.id`: there is no earlier step `kontact`; did you mean `contact`?
+    steps[1].with.tags[0] (line 16, column 11): there is no filter `itm_names`; did you mean `item_names`?
+    steps[1].with.tags[1] (line 17, column 11): not a valid expression: unexpected end of input, expected expression
+    steps[2].id (line 18, column 9): `Note` is no id: small letters, digits and `_`, a letter first, 64 at most
+    steps[2].when (line 20, column 11): there is no test `defned`; did you mean `defined`?
+    steps[2].when (line 20, column 11): `steps.last.id` reads the step `last`, which has not run yet at this point
+    steps[2].with.contactId (line 22, column 18): `evnt.kind`: there is no name `evnt`; did you mean `event`?
+    steps[2].with.body (line 26): not a valid expression: unexpected end of input, expected end of block
+    steps[3].operation (line 27, column 5): a step needs an operation, such as `ghl.contacts.save`
+    steps[3].with (line 28, column 11): must be a map of inputs, and is a list
+    steps[3].on_unclear (line 29, column 17): must be one of ask, resend, skip, and is true or false
+    steps[4] (line 30, column 5): must be a map of id, operation, with, when, on_unclear, and is a text
+    steps[4].id (line 30, column 5): a step needs an id, by which its effects are remembered
+    steps[4].operation (line 30, column 5): a step needs an operation, such as `ghl.contacts.save`
     "###);
 }
 
@@ -112,6 +116,19 @@ fn a_document_survives_being_stored_as_json() {
         let stored = serde_json::from_str(&stored).unwrap();
         assert_eq!(Document::from_json(&stored, &Catalog), Ok(document), "{file}");
     }
+}
+
+#[test]
+fn what_to_do_when_it_is_unclear_is_kept_and_is_to_ask_unless_said() {
+    let yaml = "name: n\non: cart.abandoned\nsteps:\n  - {id: a, operation: ghl.contacts.save, on_unclear: skip}\n  - \
+                {id: b, operation: ghl.contacts.save, on_unclear: ask}\n";
+    let document = compile(yaml).document().clone();
+    assert_eq!(document.on_unclear("a"), OnUnclear::Skip);
+    assert_eq!(document.on_unclear("b"), OnUnclear::Ask);
+    let stored = document.to_json();
+    assert_eq!(stored["steps"][0]["on_unclear"], "skip");
+    assert!(stored["steps"][1].get("on_unclear").is_none(), "{stored}");
+    assert_eq!(Document::from_json(&stored, &Catalog), Ok(document));
 }
 
 #[test]
