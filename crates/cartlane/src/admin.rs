@@ -44,9 +44,23 @@ impl Admin {
 
     /// Tells.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.tell(Method::POST, path, Some(body)).await
+    }
+
+    /// Changes.
+    pub async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.tell(Method::PATCH, path, Some(body)).await
+    }
+
+    /// Removes.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.tell(Method::DELETE, path, None).await
+    }
+
+    async fn tell(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let mut url = url::Url::parse("http://cartlane.internal").context("the administration's address")?;
         url.set_path(path);
-        self.send(Method::POST, url, Some(body)).await
+        self.send(method, url, body).await
     }
 
     async fn send(&self, method: Method, url: url::Url, body: Option<&Value>) -> anyhow::Result<Value> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Limits, ThriveCartConfig};
+use cartlane_flow::names::nearest;
 use cartlane_model::SecretString;
 use serde::Deserialize;
 
@@ -336,13 +337,27 @@ fn check_keys(merged: &toml::Table) -> anyhow::Result<()> {
 
 fn wrong_keys(path: &str, table: &toml::Table, known: &[&str], faults: &mut Vec<String>) {
     for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
-        let nearest = known
-            .iter()
-            .min_by_key(|name| strsim::damerau_levenshtein(name, key));
         faults.push(format!(
-            "there is no key `{path}{key}`; did you mean `{}`?",
-            nearest.unwrap_or(&"")
+            "there is no key `{path}{key}`; {}",
+            hint(path, key, known)
         ));
+    }
+}
+
+/// Where a key belongs that stands in the wrong table, else the nearest right one.
+fn hint(path: &str, key: &str, known: &[&str]) -> String {
+    if path != "limits." && LIMIT_KEYS.contains(&key) {
+        return format!("`{key}` belongs into [limits]");
+    }
+    if !path.starts_with("connections") && CONNECTION_KEYS.contains(&key) {
+        return format!("`{key}` belongs into a table [[connections]]");
+    }
+    if !path.is_empty() && KEYS.contains(&key) {
+        return format!("`{key}` belongs at the top, before the first [table]");
+    }
+    match nearest(key, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known.join(", ")),
     }
 }
 
@@ -373,6 +388,10 @@ mod tests {
     fn a_wrong_key_is_told_with_the_nearest_right_one() {
         assert!(fault("lisen = '1'").contains("did you mean `listen`"));
         assert!(fault("[limits]\nworker = 1").contains("did you mean `workers`"));
+        assert!(fault("worker_count = 1").contains("there are listen, data_dir"));
+        assert!(fault("workers = 1").contains("belongs into [limits]"));
+        assert!(fault("[limits]\nlisten = '1'").contains("belongs at the top"));
+        assert!(fault("[connection]\nname = 'x'").contains("did you mean `connections`"));
         let two = fault("lisen = 1\n[[connections]]\nnam = 'x'");
         assert!(
             two.contains("listen") && two.contains("did you mean `name`"),

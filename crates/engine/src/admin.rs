@@ -243,6 +243,34 @@ impl Handle {
         Ok(applied)
     }
 
+    /// Says whether events start an automation. Runs that it has go on.
+    pub async fn set_automation_enabled(&self, id: AutomationId, enabled: bool) -> Result<(), AdminError> {
+        let found = self
+            .db
+            .write(move |tx| automations::set_enabled(tx, id, enabled))
+            .await?;
+        self.changed_automation(id, found).await
+    }
+
+    /// Removes an automation. Runs that it has go on.
+    pub async fn remove_automation(&self, id: AutomationId) -> Result<(), AdminError> {
+        let now = self.now();
+        let found = self.db.write(move |tx| automations::remove(tx, id, now)).await?;
+        self.changed_automation(id, found).await
+    }
+
+    async fn changed_automation(&self, id: AutomationId, found: bool) -> Result<(), AdminError> {
+        self.automations.refresh(&self.db).await?;
+        if found {
+            return Ok(());
+        }
+        Err(AdminError::Unknown {
+            noun: "automation",
+            id: id.to_string(),
+            list: "automations list",
+        })
+    }
+
     /// What the automations would do with an event, in order, without doing it. What only an answer could tell is
     /// written `(unknown)`.
     pub async fn plan(&self, id: EventId) -> Result<Json, AdminError> {

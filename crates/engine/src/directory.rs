@@ -78,6 +78,13 @@ pub enum ConfigError {
     /// Faults in what was declared.
     #[error(transparent)]
     Problems(#[from] Problems),
+    /// The database is used with another master key.
+    #[error(
+        "this database is used with another master key; start with that one (CARTLANE_MASTER_KEY, or master.key in the \
+         data directory): all servers on one database need the same. If it is lost, start once with --new-master-key: \
+         deliveries in quarantine can then not be opened any more"
+    )]
+    MasterKey,
     /// The store did not answer.
     #[error("the connections could not be written down")]
     Store(#[from] Error),

@@ -44,6 +44,7 @@ pub use options::Broken;
 pub use options::{
     AccountConfig, ConnectionConfig, GhlConfig, Limits, MAIN_WORKSPACE, Options, ThriveCartConfig,
 };
+pub use vault::replace_master_key;
 
 /// The records that lists and details are made of.
 pub mod records {
@@ -92,13 +93,17 @@ impl Deref for Handle {
 }
 
 impl Engine {
-    /// Opens the engine on a migrated database: declares the connections, reads the automations, and gives a new
+    /// Opens the engine on a migrated database: checks the master key, declares the connections, reads the automations, and gives a new
     /// installation the default ones.
     pub async fn open(db: Db, options: Options) -> Result<(Self, Handle), ConfigError> {
         let limits = options.limits.clone();
         let clock = Arc::clone(&options.clock);
         let client = |ghl: &GhlConfig| ghl_client(ghl, &limits, Arc::clone(&clock));
         let now = options.clock.now();
+        let vault = vault::Vault::new(&options.master_key);
+        if !vault.is_of(&db).await? {
+            return Err(ConfigError::MasterKey);
+        }
         let directory = directory::Directory::open(&db, &options.connections, now, client).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);
         let clock = Arc::clone(&options.clock);
@@ -114,7 +119,7 @@ impl Engine {
             clock: options.clock,
             directory,
             automations: automations::Automations::default(),
-            vault: vault::Vault::new(&options.master_key),
+            vault,
             budgets,
             inbox,
             inbox_room: Arc::new(Semaphore::new(options.limits.inbox_bytes)),
@@ -186,10 +191,10 @@ impl Handle {
         self.0.room(bytes)
     }
 
-    /// Gives an installation without automations the default ones.
+    /// Gives an installation that never had an automation the default ones.
     async fn install_defaults(&self) -> Result<(), ConfigError> {
-        let there = self.db.read(|tx| cartlane_store::automations::list(tx)).await?;
-        if !there.is_empty() {
+        let has_had_any = |tx: &mut dyn cartlane_store::Tx| cartlane_store::automations::has_had_any(tx);
+        if self.db.read(has_had_any).await? {
             return Ok(());
         }
         let read = |(_, yaml): &(&str, &str)| Document::from_yaml(yaml, Catalog::builtin());

@@ -1,10 +1,14 @@
 //! Sealing what is kept but must not be read from the database: XChaCha20-Poly1305 under the master key, bound to the
 //! row it stands in.
 
+use cartlane_store::{Db, Error, meta};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 
 const NONCE_BYTES: usize = 24;
+/// Where the database keeps a value that is sealed with the master key of the first node that opened it.
+const CHECK: &str = "master_key_check";
+const CHECK_TEXT: &[u8] = b"cartlane";
 
 /// Seals and opens with the master key.
 pub(crate) struct Vault(XChaCha20Poly1305);
@@ -44,6 +48,23 @@ impl Vault {
             .decrypt(&XNonce::from(*nonce), payload)
             .map_err(|_| Unopened)
     }
+}
+
+impl Vault {
+    /// Whether the database is used with this master key; the first key that comes is.
+    pub async fn is_of(&self, db: &Db) -> Result<bool, Error> {
+        let mine = hex::encode(self.seal(CHECK, CHECK_TEXT));
+        let kept = db.write(move |tx| meta::keep_first(tx, CHECK, &mine)).await?;
+        let sealed = hex::decode(kept).unwrap_or_default();
+        Ok(self.open(CHECK, &sealed).is_ok())
+    }
+}
+
+/// Lets the database be used with this master key from now on, and with no other. What was sealed before cannot be
+/// opened any more.
+pub async fn replace_master_key(db: &Db, master_key: &[u8; 32]) -> Result<(), Error> {
+    let mine = hex::encode(Vault::new(master_key).seal(CHECK, CHECK_TEXT));
+    db.write(move |tx| meta::replace(tx, CHECK, &mine)).await
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
 //! Automations and their versions. Every change is a new version; runs name the version they were made with.
+//!
+//! Whether an automation is enabled is no part of its document: applying a new one leaves it as it is. A removed
+//! automation keeps its row and its versions, because runs name them; applied again it has its former id, so that what it
+//! has done is not done twice.
 
 use cartlane_model::{AutomationId, UnixMs, WorkspaceId};
 use serde_json::Value as Json;
@@ -38,17 +42,45 @@ pub enum Applied {
     },
     /// It is what was there.
     Unchanged,
+    /// It had been removed and is back, enabled and last.
+    Restored {
+        /// Its version.
+        version: i64,
+    },
 }
 
-/// All automations of the installation in their order.
+/// All automations of the installation in their order, without those that were removed.
 pub fn list(tx: &mut dyn Tx) -> Result<Vec<Automation>, Error> {
     let rows = tx.query(
         "SELECT a.id, a.workspace_id, a.name, a.position, a.version, a.enabled, a.updated_at, v.document \
          FROM automations a JOIN automation_versions v ON v.automation_id = a.id AND v.version = a.version \
-         ORDER BY a.position, a.id",
+         WHERE a.removed_at IS NULL ORDER BY a.position, a.id",
         &[],
     )?;
     rows.iter().map(automation).collect()
+}
+
+/// Whether the installation has, or has had, an automation.
+pub fn has_had_any(tx: &mut dyn Tx) -> Result<bool, Error> {
+    Ok(!tx.query("SELECT 1 FROM automations LIMIT 1", &[])?.is_empty())
+}
+
+/// Says whether events start it; `false` where there is none with this id.
+pub fn set_enabled(tx: &mut dyn Tx, id: AutomationId, enabled: bool) -> Result<bool, Error> {
+    let changed = tx.execute(
+        "UPDATE automations SET enabled = ?2 WHERE id = ?1 AND removed_at IS NULL",
+        &[Value::id(&id), enabled.into()],
+    )?;
+    Ok(changed > 0)
+}
+
+/// Removes it; `false` where there is none with this id. Runs that it has go on.
+pub fn remove(tx: &mut dyn Tx, id: AutomationId, now: UnixMs) -> Result<bool, Error> {
+    let changed = tx.execute(
+        "UPDATE automations SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL",
+        &[Value::id(&id), now.into()],
+    )?;
+    Ok(changed > 0)
 }
 
 fn automation(row: &Row) -> Result<Automation, Error> {
@@ -88,24 +120,31 @@ pub fn apply(
     now: UnixMs,
 ) -> Result<Applied, Error> {
     let rows = tx.query(
-        "SELECT a.id, a.version, v.document FROM automations a JOIN automation_versions v \
+        "SELECT a.id, a.version, v.document, a.removed_at FROM automations a JOIN automation_versions v \
          ON v.automation_id = a.id AND v.version = a.version WHERE a.workspace_id = ?1 AND a.name = ?2",
         &[Value::id(&workspace), name.into()],
     )?;
     let (id, version, applied) = match rows.first() {
-        Some(row) if document(row, 2)? == *new_document => return Ok(Applied::Unchanged),
-        Some(row) => {
-            let version = row.int(1)? + 1;
-            (row.id::<AutomationId>(0)?, version, Applied::Changed { version })
-        }
         None => (AutomationId::new(now), 1, Applied::Created),
+        Some(row) => {
+            let is_same = document(row, 2)? == *new_document;
+            let version = row.int(1)? + i64::from(!is_same);
+            let applied = match row.opt_int(3)? {
+                Some(_) => Applied::Restored { version },
+                None if is_same => return Ok(Applied::Unchanged),
+                None => Applied::Changed { version },
+            };
+            (row.id::<AutomationId>(0)?, version, applied)
+        }
     };
     // Two nodes that start on an empty database may both come here: the row that is there decides the id.
     let rows = tx.query(
         "INSERT INTO automations (id, workspace_id, name, position, version, enabled, created_at, updated_at) \
          VALUES (?1, ?2, ?3, (SELECT COALESCE(MAX(position), 0) + 1 FROM automations), ?4, 1, ?5, ?5) \
-         ON CONFLICT (workspace_id, name) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at \
-         RETURNING id",
+         ON CONFLICT (workspace_id, name) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at, \
+         enabled = CASE WHEN automations.removed_at IS NULL THEN automations.enabled ELSE 1 END, \
+         position = CASE WHEN automations.removed_at IS NULL THEN automations.position ELSE excluded.position END, \
+         removed_at = NULL RETURNING id",
         &[Value::id(&id), Value::id(&workspace), name.into(), version.into(), now.into()],
     )?;
     let id: AutomationId = rows

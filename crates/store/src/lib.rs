@@ -23,6 +23,7 @@ pub mod inbox;
 pub mod journal;
 pub mod lanes;
 pub mod lists;
+pub mod meta;
 pub mod migrate;
 pub mod quarantine;
 pub mod runs;

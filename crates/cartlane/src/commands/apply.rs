@@ -52,7 +52,12 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
         let rows: &[Value] = answer["automations"].as_array().map_or(&[], Vec::as_slice);
         output::table(
             rows,
-            &[("AUTOMATION", "/name"), ("", "/applied"), ("VERSION", "/version")],
+            &[
+                ("AUTOMATION", "/name"),
+                ("", "/applied"),
+                ("VERSION", "/version"),
+                ("ENABLED", "/enabled"),
+            ],
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -1,22 +1,38 @@
-//! `cartlane automations`: list, show, plan.
+//! `cartlane automations`: list, show, plan, enable, disable, remove.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use cartlane_flow::names::nearest;
 use clap::Subcommand;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::admin::Admin;
 use crate::output;
 
-/// What to look at.
+/// What to do.
 #[derive(Subcommand)]
 pub enum Command {
     /// All automations in the order in which they handle an event.
     List,
-    /// One automation's document.
+    /// One automation: a line that says how it is, and its document.
     Show {
+        /// Its name or id.
+        name: String,
+    },
+    /// Let events start an automation again.
+    Enable {
+        /// Its name or id.
+        name: String,
+    },
+    /// Let no event start an automation; runs that it has go on. `apply` leaves it disabled.
+    Disable {
+        /// Its name or id.
+        name: String,
+    },
+    /// Remove an automation; runs that it has go on. `apply` of a document with its name brings it back.
+    Remove {
         /// Its name or id.
         name: String,
     },
@@ -27,12 +43,19 @@ pub enum Command {
     },
 }
 
-/// Looks.
+/// Does it.
 pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let admin = Admin::of(config)?;
     match command {
         Command::List => list(&admin.get("/api/automations", &[]).await?, as_json),
-        Command::Show { name } => show(&admin.get("/api/automations", &[]).await?, &name)?,
+        Command::Show { name } => show(&find(&admin, &name).await?, as_json),
+        Command::Enable { name } => switch(&admin, &name, true, as_json).await?,
+        Command::Disable { name } => switch(&admin, &name, false, as_json).await?,
+        Command::Remove { name } => {
+            let (path, name) = path_of(&find(&admin, &name).await?);
+            let answer = admin.delete(&path).await?;
+            print(&answer, as_json, &format!("`{name}` is removed"));
+        }
         Command::Plan { event } => {
             plan(
                 &admin.get(&format!("/api/events/{event}/plan"), &[]).await?,
@@ -61,15 +84,53 @@ fn list(answer: &Value, as_json: bool) {
     output::table(rows(answer), &columns);
 }
 
-fn show(answer: &Value, name: &str) -> anyhow::Result<()> {
-    match rows(answer)
-        .iter()
-        .find(|row| row["name"] == name || row["id"] == name)
-    {
-        Some(row) => output::json(&row["document"]),
+/// The automation with this name or id.
+async fn find(admin: &Admin, name: &str) -> anyhow::Result<Value> {
+    let answer = admin.get("/api/automations", &[]).await?;
+    let rows = rows(&answer);
+    if let Some(row) = rows.iter().find(|row| row["name"] == name || row["id"] == name) {
+        return Ok(row.clone());
+    }
+    let names = rows.iter().filter_map(|row| row["name"].as_str());
+    match nearest(name, names) {
+        Some(near) => bail!("there is no automation `{name}`; did you mean `{near}`?"),
         None => bail!("there is no automation `{name}`; `cartlane automations list` lists what there is"),
     }
+}
+
+async fn switch(admin: &Admin, name: &str, enabled: bool, as_json: bool) -> anyhow::Result<()> {
+    let (path, name) = path_of(&find(admin, name).await?);
+    let answer = admin.patch(&path, &json!({"enabled": enabled})).await?;
+    print(&answer, as_json, &format!("`{name}` is {}", word(enabled)));
     Ok(())
+}
+
+fn path_of(row: &Value) -> (String, String) {
+    let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
+    (format!("/api/automations/{}", text("id")), text("name"))
+}
+
+fn word(enabled: bool) -> &'static str {
+    if enabled { "enabled" } else { "disabled" }
+}
+
+fn print(answer: &Value, as_json: bool, line: &str) {
+    if as_json {
+        output::json(answer);
+    } else {
+        output::line(line);
+    }
+}
+
+/// Without `--json` it is a document that `apply` reads: YAML has comments, and JSON is YAML.
+fn show(row: &Value, as_json: bool) {
+    if as_json {
+        return output::json(row);
+    }
+    let enabled = word(row["enabled"] == true);
+    let (id, version) = (row["id"].as_str().unwrap_or_default(), &row["version"]);
+    output::line(&format!("# {id}, version {version}, {enabled}"));
+    output::json(&row["document"]);
 }
 
 fn plan(answer: &Value, as_json: bool) {

@@ -104,7 +104,8 @@ async fn demo(arguments: &Arguments, data_dir: &std::path::Path) -> anyhow::Resu
         ..cartlane_sandbox::Options::new(Arc::new(SystemClock))
     };
     let sandbox = Sandbox::bind(options).await?;
-    let (server, engine) = Server::start(&config, connections(&sandbox.url()), shutdown.clone()).await?;
+    let (server, engine) =
+        Server::start(&config, connections(&sandbox.url()), false, shutdown.clone()).await?;
     let hook = format!("http://{}{}", server.address, hook_path(&engine).await?);
     output::line(&format!("sandbox of GoHighLevel: {}", sandbox.url()));
     output::line(&format!("ThriveCart web hook:    {hook}\n"));

@@ -31,7 +31,7 @@ pub enum Command {
     Sandbox(sandbox::Arguments),
     /// Save automations from a file or a directory.
     Apply(apply::Arguments),
-    /// Look at automations.
+    /// Look at automations, enable, disable or remove them.
     #[command(subcommand)]
     Automations(automations::Command),
     /// Look at events, replay them.

@@ -21,12 +21,17 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::output::BadConfig;
 
-/// Nothing but the global arguments.
+/// How to start.
 #[derive(clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Use the database with this server's master key from now on, because the former one is lost. Deliveries in
+    /// quarantine can then not be opened any more. Stop all other servers first.
+    #[arg(long)]
+    new_master_key: bool,
+}
 
 /// Runs the server until a signal to stop.
-pub fn run(_: &Arguments, config: &Path) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, config: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::read(config)?;
     log_to_stderr(&config)?;
     let connections = config.connections()?;
@@ -39,7 +44,8 @@ pub fn run(_: &Arguments, config: &Path) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
-        let (server, _) = Server::start(&config, connections, shutdown.clone()).await?;
+        let start = Server::start(&config, connections, arguments.new_master_key, shutdown.clone());
+        let (server, _) = start.await?;
         server.ended().await;
         Ok(ExitCode::SUCCESS)
     })
@@ -91,6 +97,7 @@ impl Server {
     pub async fn start(
         config: &Config,
         connections: Vec<ConnectionConfig>,
+        is_new_master_key: bool,
         shutdown: CancellationToken,
     ) -> anyhow::Result<(Self, Handle)> {
         fs::DirBuilder::new()
@@ -100,18 +107,24 @@ impl Server {
             .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let db = open_database(config, &clock).await?;
+        let master_key = master_key(&config.data_dir)?;
+        if is_new_master_key {
+            cartlane_engine::replace_master_key(&db, &master_key).await?;
+        }
         let options = Options {
             node_id: NodeId::new(clock.now()),
             clock,
             connections,
-            master_key: master_key(&config.data_dir)?,
+            master_key,
             limits: config.limits.clone(),
             #[cfg(feature = "break")]
             broken: broken()?,
         };
         let opened = Engine::open(db.clone(), options).await;
         let (engine, handle) = opened.map_err(|error| match error {
-            ConfigError::Problems(problems) => BadConfig(problems.to_string()).into(),
+            error @ (ConfigError::Problems(_) | ConfigError::MasterKey) => {
+                BadConfig(error.to_string()).into()
+            }
             error @ ConfigError::Store(_) => anyhow::Error::from(error),
         })?;
         let listener = TcpListener::bind(&config.listen).await.with_context(|| {

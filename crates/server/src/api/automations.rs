@@ -1,9 +1,9 @@
-//! Automations: list, apply, plan.
+//! Automations: list, apply, enable, remove, plan.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use cartlane_engine::Handle;
-use cartlane_engine::records::Applied;
+use cartlane_engine::records::{Applied, Automation};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,13 +13,15 @@ use crate::api::id;
 /// Lists the automations in their order, with their documents.
 pub async fn list_automations(State(engine): State<Handle>) -> Result<Json<Value>, Problem> {
     let automations = engine.automations().await?;
-    let out = automations.iter().map(|row| {
-        json!({
-            "id": row.id, "name": row.name, "position": row.position, "version": row.version,
-            "enabled": row.enabled, "updated_at": row.updated_at.to_string(), "document": row.document,
-        })
-    });
-    Ok(Json(json!({"automations": out.collect::<Vec<_>>()})))
+    let out: Vec<Value> = automations.iter().map(automation_out).collect();
+    Ok(Json(json!({"automations": out})))
+}
+
+fn automation_out(row: &Automation) -> Value {
+    json!({
+        "id": row.id, "name": row.name, "position": row.position, "version": row.version,
+        "enabled": row.enabled, "updated_at": row.updated_at.to_string(), "document": row.document,
+    })
 }
 
 /// Documents to save.
@@ -35,12 +37,47 @@ pub async fn apply_automations(
     Json(apply): Json<ApplyIn>,
 ) -> Result<Json<Value>, Problem> {
     let applied = engine.apply(&apply.documents, &apply.author).await?;
-    let out = applied.into_iter().map(|(name, applied)| match applied {
-        Applied::Created => json!({"name": name, "applied": "created", "version": 1}),
-        Applied::Changed { version } => json!({"name": name, "applied": "changed", "version": version}),
-        Applied::Unchanged => json!({"name": name, "applied": "unchanged"}),
+    let present = engine.automations().await?;
+    let out = applied.into_iter().map(|(name, applied)| {
+        let row = present.iter().find(|row| row.name == name);
+        let applied = match applied {
+            Applied::Created => "created",
+            Applied::Changed { .. } => "changed",
+            Applied::Unchanged => "unchanged",
+            Applied::Restored { .. } => "restored",
+        };
+        let (version, enabled) = (row.map(|row| row.version), row.map(|row| row.enabled));
+        json!({"name": name, "applied": applied, "version": version, "enabled": enabled})
     });
     Ok(Json(json!({"automations": out.collect::<Vec<_>>()})))
+}
+
+/// What to change of an automation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutomationPatch {
+    enabled: bool,
+}
+
+/// Says whether events start an automation.
+pub async fn update_automation(
+    State(engine): State<Handle>,
+    Path(automation): Path<String>,
+    Json(patch): Json<AutomationPatch>,
+) -> Result<Json<Value>, Problem> {
+    engine
+        .set_automation_enabled(id(&automation)?, patch.enabled)
+        .await?;
+    Ok(Json(json!({"id": automation, "enabled": patch.enabled})))
+}
+
+/// Removes an automation.
+pub async fn remove_automation(
+    State(engine): State<Handle>,
+    Path(automation): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    engine.remove_automation(id(&automation)?).await?;
+    Ok(Json(json!({"id": automation, "removed": true})))
 }
 
 /// What the automations would do with an event.

@@ -7,7 +7,7 @@ mod quarantine;
 mod runs;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use cartlane_engine::Handle;
 
 /// Rows of a list unless asked otherwise.
@@ -28,6 +28,10 @@ pub fn router(engine: Handle) -> Router {
         .route(
             "/api/automations",
             get(automations::list_automations).post(automations::apply_automations),
+        )
+        .route(
+            "/api/automations/{id}",
+            patch(automations::update_automation).delete(automations::remove_automation),
         )
         .route("/api/events/{id}/plan", get(automations::plan_event))
         .route("/api/quarantine", get(quarantine::list_quarantine))
