@@ -21,6 +21,11 @@ pub struct NoServer(pub String);
 #[error("{0}")]
 pub struct BadConfig(pub String);
 
+/// The command was used in a way that means nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadUsage(pub String);
+
 /// Prints an error.
 pub fn error(error: &anyhow::Error, as_json: bool) {
     if as_json {
@@ -34,7 +39,7 @@ pub fn error(error: &anyhow::Error, as_json: bool) {
 pub fn code_of(error: &anyhow::Error) -> ExitCode {
     if error.is::<NoServer>() {
         ExitCode::from(3)
-    } else if error.is::<BadConfig>() {
+    } else if error.is::<BadConfig>() || error.is::<BadUsage>() {
         ExitCode::from(2)
     } else {
         ExitCode::FAILURE

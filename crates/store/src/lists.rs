@@ -61,7 +61,7 @@ pub struct EventRow {
 
 /// Events that fit `filter`, newest first.
 pub fn events(tx: &mut dyn Tx, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, Error> {
-    let product = filter.product.as_ref().map(|product| format!("%,{product},%"));
+    let product = filter.product.as_ref().map(|product| like(product));
     let contact = filter
         .contact
         .as_ref()
@@ -70,7 +70,7 @@ pub fn events(tx: &mut dyn Tx, filter: &EventFilter, limit: i64) -> Result<Vec<E
         "SELECT e.id, e.connection_id, e.contact_id, e.kind, e.mode, e.occurred_at, e.received_at, e.email, \
          e.order_id, e.items, e.amount_minor, e.currency, e.repeats FROM events e WHERE \
          (CAST(?1 AS BIGINT) IS NULL OR e.received_at >= ?1) AND (CAST(?2 AS BIGINT) IS NULL OR e.received_at < ?2) \
-         AND (CAST(?3 AS TEXT) IS NULL OR e.kind = ?3) AND (CAST(?4 AS TEXT) IS NULL OR e.items LIKE ?4) \
+         AND (CAST(?3 AS TEXT) IS NULL OR e.kind = ?3) AND (CAST(?4 AS TEXT) IS NULL OR e.items LIKE ?4 ESCAPE '!') \
          AND (CAST(?5 AS TEXT) IS NULL OR (?5 = 'none' AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event_id = e.id)) \
               OR EXISTS (SELECT 1 FROM runs r WHERE r.event_id = e.id AND r.state = ?5)) \
          AND (CAST(?6 AS TEXT) IS NULL OR e.contact_id = ?6 OR e.contact_id IN \
@@ -90,6 +90,12 @@ pub fn events(tx: &mut dyn Tx, filter: &EventFilter, limit: i64) -> Result<Vec<E
         ],
     )?;
     rows.iter().map(|row| event_row(tx, row)).collect()
+}
+
+/// The pattern of lists with this item, whose letters stand for themselves.
+fn like(item: &str) -> String {
+    let item = item.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%,{item},%")
 }
 
 fn event_row(tx: &mut dyn Tx, row: &Row) -> Result<EventRow, Error> {

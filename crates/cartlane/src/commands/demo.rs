@@ -10,7 +10,7 @@ use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Handle, Thrive
 use cartlane_model::SecretString;
 use cartlane_sandbox::{Location, Sandbox, Settings, Token};
 use cartlane_thrivecart::wire;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{Server, log_to_stderr, stop_on_signal};
@@ -73,20 +73,25 @@ pub struct Arguments {
 }
 
 /// Runs the demo.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
     let given = arguments.data_dir.clone();
     let is_temporary = given.is_none();
     let data_dir =
         given.unwrap_or_else(|| std::env::temp_dir().join(format!("cartlane-demo-{}", std::process::id())));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(demo(arguments, &data_dir));
+    let ended = runtime.block_on(demo(arguments, &data_dir, as_json));
     if is_temporary {
         let _ = std::fs::remove_dir_all(&data_dir);
     }
     ended
 }
 
-async fn demo(arguments: &Arguments, data_dir: &std::path::Path) -> anyhow::Result<ExitCode> {
+async fn demo(arguments: &Arguments, data_dir: &std::path::Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let say = |text: &str| {
+        if !as_json {
+            output::line(text);
+        }
+    };
     std::fs::create_dir_all(data_dir)?;
     let mut config = Config::read(&data_dir.join("cartlane.toml"))?;
     config.listen.clone_from(&arguments.listen);
@@ -107,19 +112,27 @@ async fn demo(arguments: &Arguments, data_dir: &std::path::Path) -> anyhow::Resu
     let (server, engine) =
         Server::start(&config, connections(&sandbox.url()), false, shutdown.clone()).await?;
     let hook = format!("http://{}{}", server.address, hook_path(&engine).await?);
-    output::line(&format!("sandbox of GoHighLevel: {}", sandbox.url()));
-    output::line(&format!("ThriveCart web hook:    {hook}\n"));
-    send_samples(&hook).await?;
+    say(&format!("sandbox of GoHighLevel: {}", sandbox.url()));
+    say(&format!("ThriveCart web hook:    {hook}\n"));
+    send_samples(&hook, say).await?;
     wait_until_done(&engine, &shutdown).await?;
-    print_contacts(&sandbox.url()).await?;
-    output::line(&format!(
+    let contacts = contacts(&sandbox.url()).await?;
+    if as_json {
+        output::json(
+            &json!({"sandbox": sandbox.url(), "hook": hook, "data_dir": data_dir, "contacts": contacts}),
+        );
+    }
+    for contact in &contacts {
+        say(&described(contact));
+    }
+    say(&format!(
         "\nlook further:  cartlane --config {}/cartlane.toml events list",
         data_dir.display()
     ));
     if arguments.exit_when_done {
         shutdown.cancel();
     } else {
-        output::line("running until Ctrl-C");
+        say("running until Ctrl-C");
     }
     shutdown.cancelled().await;
     server.ended().await;
@@ -162,13 +175,13 @@ async fn hook_path(engine: &Handle) -> anyhow::Result<String> {
     Ok(format!("/hooks/thrivecart/{}", key.unwrap_or_default()))
 }
 
-async fn send_samples(hook: &str) -> anyhow::Result<()> {
+async fn send_samples(hook: &str, say: impl Fn(&str)) -> anyhow::Result<()> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     for (name, form) in SAMPLES {
         let mut tree = wire::to_json(form.trim_end());
         tree["thrivecart_secret"] = Value::String(SECRET.into());
         let (status, answer) = super::send::post(&client, hook, false, wire::to_form(&tree)).await?;
-        output::line(&format!("{name:30} {status} {}", answer.trim()));
+        say(&format!("{name:30} {status} {}", answer.trim()));
         if status != 200 {
             bail!("the server refused a sample delivery");
         }
@@ -183,8 +196,8 @@ async fn wait_until_done(engine: &Handle, shutdown: &CancellationToken) -> anyho
     Ok(())
 }
 
-/// Prints the contacts as GHL's own API gives them.
-async fn print_contacts(url: &str) -> anyhow::Result<()> {
+/// The contacts as GHL's own API gives them, each with its `notes`.
+async fn contacts(url: &str) -> anyhow::Result<Vec<Value>> {
     let client = reqwest::Client::builder()
         .no_proxy()
         .user_agent("cartlane-demo")
@@ -197,30 +210,33 @@ async fn print_contacts(url: &str) -> anyhow::Result<()> {
         Ok(request.send().await?.error_for_status()?.json().await?)
     };
     let page = get(format!("/contacts/?locationId={LOCATION}&limit=100")).await?;
+    let mut contacts = Vec::new();
     for contact in page["contacts"].as_array().into_iter().flatten() {
         let id = contact["id"].as_str().unwrap_or_default();
-        let whole = get(format!("/contacts/{id}")).await?;
-        let contact = &whole["contact"];
-        let text = |name: &str| contact[name].as_str().unwrap_or_default();
-        output::line(&format!(
-            "\n{} {} <{}> {}",
-            text("firstName"),
-            text("lastName"),
-            text("email"),
-            text("phone")
-        ));
-        let tags: Vec<&str> = contact["tags"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        output::line(&format!("  tags: {}", tags.join(", ")));
-        let notes = get(format!("/contacts/{id}/notes")).await?;
-        for note in notes["notes"].as_array().into_iter().flatten() {
-            let body = note["body"].as_str().unwrap_or_default();
-            output::line(&format!("  note: {}", body.trim().replace('\n', "\n        ")));
-        }
+        let mut whole = get(format!("/contacts/{id}")).await?["contact"].take();
+        whole["notes"] = get(format!("/contacts/{id}/notes")).await?["notes"].take();
+        contacts.push(whole);
     }
-    Ok(())
+    Ok(contacts)
+}
+
+/// A contact for people.
+fn described(contact: &Value) -> String {
+    let text = |name: &str| contact[name].as_str().unwrap_or_default();
+    let list = |name: &str| contact[name].as_array().into_iter().flatten();
+    let tags: Vec<&str> = list("tags").filter_map(Value::as_str).collect();
+    let mut lines = format!(
+        "\n{} {} <{}> {}\n  tags: {}",
+        text("firstName"),
+        text("lastName"),
+        text("email"),
+        text("phone"),
+        tags.join(", ")
+    );
+    for note in list("notes") {
+        let body = note["body"].as_str().unwrap_or_default();
+        lines.push_str("\n  note: ");
+        lines.push_str(&body.trim().replace('\n', "\n        "));
+    }
+    lines
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::moment;
 use crate::admin::Admin;
-use crate::output;
+use crate::output::{self, BadUsage};
 
 /// What to do.
 #[derive(Subcommand)]
@@ -48,19 +48,19 @@ pub struct Filter {
     #[arg(long, value_parser = moment)]
     to: Option<i64>,
     /// The kind, such as order.success.
-    #[arg(long)]
+    #[arg(long, value_parser = kind)]
     kind: Option<String>,
     /// An item, such as product-12.
     #[arg(long)]
     product: Option<String>,
-    /// The state of a run (queued, retrying, held, done, skipped, failed), or none.
-    #[arg(long)]
+    /// The state of a run, or none for events without a run.
+    #[arg(long, value_parser = ["queued", "retrying", "held", "done", "skipped", "failed", "none"])]
     status: Option<String>,
     /// An e-mail or a contact's id.
     #[arg(long)]
     contact: Option<String>,
-    /// live or test.
-    #[arg(long)]
+    /// The checkout's mode; an abandoned cart has none.
+    #[arg(long, value_parser = ["live", "test"])]
     mode: Option<String>,
 }
 
@@ -100,6 +100,14 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
+/// A kind of event: any but a slip of one that is known.
+fn kind(text: &str) -> Result<String, String> {
+    match cartlane_flow::names::mistaken_kind(text) {
+        Some(known) => Err(format!("it is no kind of event; did you mean `{known}`?")),
+        None => Ok(text.to_owned()),
+    }
+}
+
 fn replay(filter: Filter) -> anyhow::Result<Value> {
     let Filter {
         from,
@@ -116,7 +124,9 @@ fn replay(filter: Filter) -> anyhow::Result<Value> {
         .as_object()
         .is_some_and(|fields| fields.values().all(Value::is_null))
     {
-        bail!("say which events: give --from, --kind, --contact or another filter");
+        bail!(BadUsage(
+            "say which events: give --from, --kind, --contact or another filter".into()
+        ));
     }
     Ok(query)
 }

@@ -52,10 +52,10 @@ pub enum Command {
 /// Carries out a command.
 pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(arguments) => serve::run(&arguments, config),
-        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments, config, as_json),
+        Command::Demo(arguments) => demo::run(&arguments, as_json),
         Command::Send(arguments) => send::run(&arguments, as_json),
-        Command::Sandbox(arguments) => sandbox::run(&arguments),
+        Command::Sandbox(arguments) => sandbox::run(&arguments, as_json),
         Command::Apply(arguments) => block_on(apply::run(&arguments, config, as_json)),
         Command::Automations(command) => block_on(automations::run(command, config, as_json)),
         Command::Events(command) => block_on(events::run(command, config, as_json)),

@@ -14,8 +14,8 @@ use crate::output;
 pub enum Command {
     /// Runs, newest first.
     List {
-        /// In this state: queued, retrying, held, done, skipped, failed.
-        #[arg(long)]
+        /// In this state.
+        #[arg(long, value_parser = ["queued", "retrying", "held", "done", "skipped", "failed"])]
         state: Option<String>,
         /// Of this event.
         #[arg(long)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use cartlane_sandbox::{Limit, Location, Sandbox, Settings, Token};
 use clap::Subcommand;
+use serde_json::json;
 
 use crate::clock::SystemClock;
 use crate::output;
@@ -64,7 +65,7 @@ fn limit(text: &str) -> Result<Limit, String> {
 }
 
 /// Runs until Ctrl-C.
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let Which::Ghl {
@@ -90,7 +91,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let running = Sandbox::bind(options)
             .await
             .map_err(|error| anyhow!("cannot listen on {listen}: {error}"))?;
-        output::line(&format!("GoHighLevel sandbox on {}", running.url()));
+        if as_json {
+            output::json(&json!({"url": running.url()}));
+        } else {
+            output::line(&format!("GoHighLevel sandbox on {}", running.url()));
+        }
         tokio::signal::ctrl_c().await?;
         running.shutdown().await;
         Ok(ExitCode::SUCCESS)

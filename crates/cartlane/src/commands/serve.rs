@@ -31,8 +31,9 @@ pub struct Arguments {
 }
 
 /// Runs the server until a signal to stop.
-pub fn run(arguments: &Arguments, config: &Path) -> anyhow::Result<ExitCode> {
-    let config = Config::read(config)?;
+pub fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut config = Config::read(config)?;
+    config.log_json |= as_json;
     log_to_stderr(&config)?;
     let connections = config.connections()?;
     if connections.is_empty() {

@@ -38,9 +38,9 @@ fn automations_are_applied_planned_run_and_retried() {
         "Look up"
     );
     assert_fails(
-        &house.cli(&["automations", "show", "Look down"]),
+        &house.cli(&["automations", "show", "Look upp"]),
         1,
-        "there is no automation `Look down`",
+        "there is no automation `Look upp`; did you mean `Look up`?",
     );
 
     let event = house.deliver(&payload::order(1)).event();
@@ -77,6 +77,92 @@ fn automations_are_applied_planned_run_and_retried() {
         "it was tried again and failed again"
     );
     assert_eq!(house.events(&["--status", "failed"]).len(), 1);
+}
+
+/// The automations in the list, each with whether it is enabled.
+fn automations(house: &House) -> Vec<(String, bool)> {
+    let listed = house.json(&["automations", "list"]);
+    let listed = listed["automations"].as_array().expect("a list");
+    let row = |row: &Value| (text(row, "name").to_owned(), row["enabled"] == true);
+    listed.iter().map(row).collect()
+}
+
+#[test]
+fn disabled_automation_makes_no_runs_until_it_is_enabled_whatever_is_applied_or_started() {
+    let mut house = House::open();
+    fs::write(house.path().join("good.yaml"), GOOD).expect("a file");
+    house.json(&["apply", "good.yaml"]);
+    assert_eq!(
+        house.json(&["automations", "disable", "Look up"])["enabled"],
+        false
+    );
+    fs::write(house.path().join("good.yaml"), GOOD.replace("Reads", "Looks for")).expect("a file");
+    let applied = house.json(&["apply", "good.yaml"]);
+    assert_eq!(text(&applied["automations"][0], "applied"), "changed");
+    assert_eq!(applied["automations"][0]["enabled"], false, "it says so");
+    house.stop("KILL");
+    house.start_again();
+    assert_eq!(automations(&house)[7], ("Look up".to_owned(), false));
+    let shown = house.cli(&["automations", "show", "Look up"]);
+    assert!(shown.out.contains("version 2, disabled"), "{shown:?}");
+    house.deliver(&payload::order(1));
+    house.drain();
+    assert_eq!(house.runs().len(), 1, "that of the default one");
+    let enabled = house.cli(&["automations", "enable", "Look up"]);
+    assert_eq!(
+        (enabled.code, enabled.out.as_str()),
+        (Some(0), "`Look up` is enabled\n")
+    );
+    house.deliver(&payload::order(2));
+    house.drain();
+    assert_eq!(house.runs().len(), 3);
+}
+
+#[test]
+fn removed_automations_stay_away_until_they_are_applied_again_and_their_runs_stay() {
+    let mut house = House::open();
+    let event = house.deliver(&payload::order(1)).event();
+    house.drain();
+    let shown = house.cli(&["automations", "show", "Sync customers"]).out;
+    fs::write(house.path().join("shown.yaml"), shown).expect("a file");
+    for (name, _) in automations(&house) {
+        assert_eq!(house.json(&["automations", "remove", &name])["removed"], true);
+    }
+    assert_fails(
+        &house.cli(&["automations", "remove", "Sync customers"]),
+        1,
+        "there is no automation `Sync customers`",
+    );
+    house.stop("TERM");
+    house.start_again();
+    assert_eq!(automations(&house), [], "the defaults do not come back");
+    house.deliver(&payload::order(2));
+    assert_eq!(
+        text(&house.runs()[0], "automation"),
+        "Sync customers",
+        "the old run is there"
+    );
+    let applied = house.json(&["apply", "shown.yaml"]);
+    assert_eq!(text(&applied["automations"][0], "applied"), "restored");
+    assert_eq!(automations(&house), [("Sync customers".to_owned(), true)]);
+    house.json(&["events", "replay", "--kind", "order.success"]);
+    house.drain();
+    let notes: Vec<usize> = house
+        .contacts()
+        .iter()
+        .map(|contact| house.notes(contact).len())
+        .collect();
+    assert_eq!(
+        notes,
+        [1, 1],
+        "what it did before it was removed is not done again"
+    );
+    assert_eq!(
+        house.json(&["events", "show", &event])["runs"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
 }
 
 #[test]

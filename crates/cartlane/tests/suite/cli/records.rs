@@ -34,6 +34,14 @@ fn events_are_listed_by_each_filter_and_by_page() {
         kinds(&["--product", "product-1"]).is_empty(),
         "not a part of its name"
     );
+    assert!(kinds(&["--product", "product-1_"]).is_empty(), "no pattern");
+    for (option, wrong, says) in [
+        ("--mode", "prod", "possible values: live, test"),
+        ("--status", "broken", "possible values: queued"),
+        ("--kind", "order.succes", "did you mean `order.success`?"),
+    ] {
+        assert_fails(&house.cli(&["events", "list", option, wrong]), 2, says);
+    }
     assert_eq!(kinds(&["--status", "done"]), all);
     assert!(kinds(&["--status", "failed"]).is_empty());
     let first = house.json(&["events", "list", "--limit", "1"]);
@@ -81,7 +89,7 @@ fn event_and_its_runs_are_shown_and_replay_repeats_no_effect() {
         "only a failed run can be retried",
     );
 
-    assert_fails(&house.cli(&["events", "replay"]), 1, "say which events");
+    assert_fails(&house.cli(&["events", "replay"]), 2, "say which events");
     assert_eq!(
         house.json(&["events", "replay", "--kind", "order.success"])["replayed"],
         1

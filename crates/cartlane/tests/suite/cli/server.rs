@@ -1,8 +1,10 @@
 //! Starting and stopping.
 
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 
-use super::text;
+use super::{assert_fails, text};
 use crate::common::{House, http, payload, run};
 
 #[test]
@@ -84,4 +86,39 @@ fn server_that_was_killed_starts_again_on_its_data() {
     assert_eq!(house.runs()[0]["state"], "done");
     assert_eq!(house.notes(&house.contacts()[0]).len(), 1);
     assert!(house.deliver(&payload::order(1)).is_repeat());
+}
+
+#[test]
+fn server_with_another_master_key_is_refused_until_it_is_told_that_the_old_one_is_lost() {
+    let mut house = House::open();
+    let mut order = payload::order_tree(1);
+    order["thrivecart_secret"] = "mistyped".into();
+    assert_eq!(house.deliver(&order.to_string()).status, 401);
+    let listed = house.json(&["quarantine", "list"]);
+    let id = text(&listed["quarantine"][0], "id").to_owned();
+    house.stop("TERM");
+    let key = house.data_dir.join("master.key");
+    let mode = fs::metadata(&key).expect("a key").permissions().mode();
+    let of_directory = fs::metadata(&house.data_dir)
+        .expect("a directory")
+        .permissions()
+        .mode();
+    assert_eq!(
+        (mode & 0o777, of_directory & 0o777),
+        (0o600, 0o700),
+        "for their user alone"
+    );
+    fs::write(&key, "0f".repeat(32)).expect("another key");
+    let refused = run(house.path(), &["serve"]);
+    assert_fails(&refused, 2, "used with another master key");
+    house.start_again_with(&["--new-master-key"]);
+    assert_fails(
+        &house.cli(&["quarantine", "release", &id]),
+        1,
+        "start with the key that was in use",
+    );
+    house.stop("TERM");
+    house.start_again();
+    assert_eq!(house.deliver(&payload::order(2)).status, 200);
+    house.drain();
 }

@@ -77,7 +77,7 @@ impl House {
             config(&data_dir, &setup, sandbox_address),
         )
         .expect("the configuration is written");
-        let (server, address) = start_server(directory.path(), &setup.under);
+        let (server, address) = start_server(directory.path(), &setup.under, &[]);
         Self {
             address,
             data_dir,
@@ -202,7 +202,12 @@ impl House {
 
     /// Starts the server again on the same data; its address is a new one.
     pub fn start_again(&mut self) {
-        (self.server, self.address) = start_server(self.directory.path(), &self.setup.under);
+        self.start_again_with(&[]);
+    }
+
+    /// Starts the server again with further arguments.
+    pub fn start_again_with(&mut self, arguments: &[&str]) {
+        (self.server, self.address) = start_server(self.directory.path(), &self.setup.under, arguments);
     }
 }
 
@@ -296,7 +301,7 @@ fn start_sandbox() -> (Child, SocketAddr) {
     )
 }
 
-fn start_server(directory: &Path, under: &[String]) -> (Child, SocketAddr) {
+fn start_server(directory: &Path, under: &[String], arguments: &[&str]) -> (Child, SocketAddr) {
     let path = directory.join("server.log");
     let log = File::options()
         .create(true)
@@ -306,6 +311,7 @@ fn start_server(directory: &Path, under: &[String]) -> (Child, SocketAddr) {
     let earlier = log.metadata().expect("a size").len();
     let mut child = program(directory, under)
         .args(["serve", "--config", "cartlane.toml"])
+        .args(arguments)
         .stdout(log.try_clone().expect("a log"))
         .stderr(log)
         .spawn()
