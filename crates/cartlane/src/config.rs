@@ -13,6 +13,9 @@ use crate::output::BadConfig;
 /// The configuration with every key documented.
 pub const DEFAULT: &str = include_str!("../cartlane.default.toml");
 
+/// Where the configuration is unless said otherwise: the only one that need not be there.
+pub const DEFAULT_PATH: &str = "cartlane.toml";
+
 /// GHL's public address (FACTS: the only server in every file of its API).
 const GHL_BASE_URL: &str = "https://services.leadconnectorhq.com";
 
@@ -108,7 +111,9 @@ impl Config {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new(DEFAULT_PATH) => {
+                String::new()
+            }
             Err(error) => bail!(BadConfig(format!("{} cannot be read: {error}", path.display()))),
         };
         let base = path
@@ -141,6 +146,7 @@ impl Config {
         }
         check_keys(&merged)?;
         let read: ConfigIn = merged.try_into()?;
+        check_values(&read)?;
         Ok(Self::of(read, base))
     }
 
@@ -344,6 +350,35 @@ fn wrong_keys(path: &str, table: &toml::Table, known: &[&str], faults: &mut Vec<
     }
 }
 
+/// Values of the right type that no server can work with.
+fn check_values(read: &ConfigIn) -> anyhow::Result<()> {
+    let url = &read.database_url;
+    if !["sqlite://", "postgres://", "postgresql://"]
+        .iter()
+        .any(|start| url.starts_with(start))
+    {
+        bail!("database_url must begin with `sqlite://` or `postgres://`");
+    }
+    let limits = &read.limits;
+    let at_least_one = [
+        ("request_timeout_ms", limits.request_timeout_ms),
+        ("workers", limits.workers),
+        ("body_bytes", limits.body_bytes),
+        ("inbox_waiting", limits.inbox_waiting),
+        ("inbox_bytes", limits.inbox_bytes),
+        ("postgres_connections", limits.postgres_connections),
+    ];
+    let zeros = at_least_one.iter().filter(|(_, value)| *value == 0);
+    let faults: Vec<String> = zeros
+        .map(|(key, _)| format!("limits.{key} must be at least 1"))
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        bail!("{}", faults.join("; "))
+    }
+}
+
 /// Where a key belongs that stands in the wrong table, else the nearest right one.
 fn hint(path: &str, key: &str, known: &[&str]) -> String {
     if path != "limits." && LIMIT_KEYS.contains(&key) {
@@ -396,6 +431,16 @@ mod tests {
         assert!(
             two.contains("listen") && two.contains("did you mean `name`"),
             "{two}"
+        );
+    }
+
+    #[test]
+    fn values_that_no_server_can_work_with_are_told() {
+        assert!(fault("database_url = 'mysql://x'").contains("must begin with `sqlite://`"));
+        let both = fault("[limits]\nworkers = 0\ninbox_waiting = 0");
+        assert!(
+            both.contains("limits.workers") && both.contains("limits.inbox_waiting"),
+            "{both}"
         );
     }
 

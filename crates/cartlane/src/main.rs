@@ -17,7 +17,7 @@ use clap::Parser;
 #[command(name = "cartlane", version, max_term_width = 110)]
 struct Arguments {
     /// The configuration.
-    #[arg(long, global = true, default_value = "cartlane.toml", env = "CARTLANE_CONFIG")]
+    #[arg(long, global = true, default_value = config::DEFAULT_PATH, env = "CARTLANE_CONFIG")]
     config: std::path::PathBuf,
     /// Print JSON.
     #[arg(long, global = true)]

@@ -13,7 +13,7 @@ use cartlane_thrivecart::wire;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::serve::{Server, log_to_stderr, stop_on_signal};
+use super::serve::{Server, log_to_stderr, make_private, stop_on_signal};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::output;
@@ -92,8 +92,14 @@ async fn demo(arguments: &Arguments, data_dir: &std::path::Path, as_json: bool) 
             output::line(text);
         }
     };
-    std::fs::create_dir_all(data_dir)?;
-    let mut config = Config::read(&data_dir.join("cartlane.toml"))?;
+    make_private(data_dir)?;
+    let path = data_dir.join("cartlane.toml");
+    if !path.exists() {
+        // So that other commands find this server.
+        let text = format!("data_dir = \".\"\nlisten = \"{}\"\n", arguments.listen);
+        std::fs::write(&path, text)?;
+    }
+    let mut config = Config::read(&path)?;
     config.listen.clone_from(&arguments.listen);
     config.data_dir = data_dir.to_owned();
     config.log = "warn".into();

@@ -101,11 +101,7 @@ impl Server {
         is_new_master_key: bool,
         shutdown: CancellationToken,
     ) -> anyhow::Result<(Self, Handle)> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700) // customers' data and the master key: for this user alone
-            .create(&config.data_dir)
-            .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
+        make_private(&config.data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let db = open_database(config, &clock).await?;
         let master_key = master_key(&config.data_dir)?;
@@ -163,6 +159,15 @@ impl Server {
         let _ = fs::remove_file(&self.socket);
         self.db.close().await;
     }
+}
+
+/// Makes a directory for customers' data and the master key: for this user alone.
+pub fn make_private(directory: &Path) -> anyhow::Result<()> {
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory);
+    made.with_context(|| format!("the data directory {} cannot be made", directory.display()))
 }
 
 async fn open_database(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Db> {

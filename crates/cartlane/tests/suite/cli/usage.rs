@@ -14,6 +14,12 @@ fn wrong_key_is_told_with_the_nearest_right_one_and_exit_code_2() {
     for command in [&["serve"][..], &["doctor"], &["events", "list"]] {
         assert_fails(&run(directory.path(), command), 2, "did you mean `listen`?");
     }
+    let elsewhere = ["--config", "elsewhere.toml", "doctor"];
+    assert_fails(
+        &run(directory.path(), &elsewhere),
+        2,
+        "elsewhere.toml cannot be read",
+    );
     let as_json = run(directory.path(), &["doctor", "--json"]);
     let error: Value = serde_json::from_str(&as_json.error).expect("JSON");
     assert!(text(&error, "error").contains("`lisen`"), "{error}");
