@@ -2,8 +2,9 @@
 
 /// The kinds of event that are known. Others are accepted too, unless they look like a slip in one of these.
 ///
-/// From `ThriveCart`'s help page *Using webhook notifications*, in the dotted vocabulary.
-pub const EVENT_KINDS: [&str; 12] = [
+/// From `ThriveCart`'s help page *Using webhook notifications* and, where its name is ours, from the list of Event
+/// Subscriptions; in the dotted vocabulary.
+pub const EVENT_KINDS: [&str; 18] = [
     "order.success",
     "order.refund",
     "order.subscription_payment",
@@ -13,6 +14,12 @@ pub const EVENT_KINDS: [&str; 12] = [
     "order.subscription_resumed",
     "cart.abandoned",
     "customer.updated",
+    "order.item_payment",
+    "order.payment_declined",
+    "order.subscription_completed",
+    "affiliate.created",
+    "affiliate.approved",
+    "affiliate.rejected",
     "affiliate.commission_earned",
     "affiliate.commission_payout",
     "affiliate.commission_refund",

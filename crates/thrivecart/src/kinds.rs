@@ -10,6 +10,45 @@ use std::borrow::Cow;
 /// `order.success`: of the two families only one may count.
 pub(crate) const ITEM_PAYMENT: &str = "order.item_payment";
 
+/// Every kind that is known, with its names in the other vocabulary.
+const KNOWN: [(&str, &[&str]); 18] = [
+    ("order.success", &["order_created"]),
+    (
+        ITEM_PAYMENT,
+        &[
+            "order_payment_product",
+            "order_payment_bump",
+            "order_payment_upsell",
+            "order_payment_downsell",
+        ],
+    ),
+    ("order.payment_declined", &["order_payment_declined_product"]),
+    (
+        "order.refund",
+        &[
+            "order_refund",
+            "order_refund_product",
+            "order_refund_bump",
+            "order_refund_upsell",
+            "order_refund_downsell",
+        ],
+    ),
+    ("order.subscription_payment", &["order_rebill"]),
+    ("order.rebill_failed", &["order_rebill_failed"]),
+    ("order.subscription_cancelled", &["order_rebill_cancelled"]),
+    ("order.subscription_paused", &["subscription_paused"]),
+    ("order.subscription_resumed", &["subscription_resumed"]),
+    ("order.subscription_completed", &["order_rebill_completed"]),
+    ("cart.abandoned", &["cart_abandoned"]),
+    ("customer.updated", &["customer_updated"]),
+    ("affiliate.created", &["affiliate_created"]),
+    ("affiliate.approved", &["affiliate_approved"]),
+    ("affiliate.rejected", &["affiliate_rejected"]),
+    ("affiliate.commission_earned", &["affiliate_commission_earned"]),
+    ("affiliate.commission_payout", &["affiliate_commission_payout"]),
+    ("affiliate.commission_refund", &["affiliate_commission_refund"]),
+];
+
 /// Longest kind that is kept, in bytes; the longest known name has 32.
 const MAX_KIND_BYTES: usize = 100;
 
@@ -28,35 +67,8 @@ pub fn kind(name: &str) -> Cow<'static, str> {
 }
 
 fn known(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "order.success" | "order_created" => "order.success",
-        "order_payment_product"
-        | "order_payment_bump"
-        | "order_payment_upsell"
-        | "order_payment_downsell" => ITEM_PAYMENT,
-        "order_payment_declined_product" => "order.payment_declined",
-        "order.subscription_payment" | "order_rebill" => "order.subscription_payment",
-        "order.rebill_failed" | "order_rebill_failed" => "order.rebill_failed",
-        "order_rebill_completed" => "order.subscription_completed",
-        "order.subscription_cancelled" | "order_rebill_cancelled" => "order.subscription_cancelled",
-        "order.subscription_paused" | "subscription_paused" => "order.subscription_paused",
-        "order.subscription_resumed" | "subscription_resumed" => "order.subscription_resumed",
-        "order.refund"
-        | "order_refund"
-        | "order_refund_product"
-        | "order_refund_bump"
-        | "order_refund_upsell"
-        | "order_refund_downsell" => "order.refund",
-        "cart.abandoned" | "cart_abandoned" => "cart.abandoned",
-        "customer.updated" | "customer_updated" => "customer.updated",
-        "affiliate_created" => "affiliate.created",
-        "affiliate_approved" => "affiliate.approved",
-        "affiliate_rejected" => "affiliate.rejected",
-        "affiliate_commission_earned" => "affiliate.commission_earned",
-        "affiliate_commission_payout" => "affiliate.commission_payout",
-        "affiliate_commission_refund" => "affiliate.commission_refund",
-        _ => return None,
-    })
+    let is_of = |(kind, names): &&(&str, &[&str])| *kind == name || names.contains(&name);
+    KNOWN.iter().find(is_of).map(|(kind, _)| *kind)
 }
 
 #[cfg(test)]
@@ -65,16 +77,24 @@ mod tests {
 
     #[test]
     fn every_event_subscription_key_has_a_dotted_kind() {
-        let keys = "order_created order_payment_product order_payment_bump order_payment_upsell \
-            order_payment_downsell order_payment_declined_product order_rebill order_rebill_failed \
-            order_rebill_completed order_rebill_cancelled order_refund order_refund_product order_refund_bump \
-            order_refund_upsell order_refund_downsell subscription_paused subscription_resumed cart_abandoned \
-            affiliate_created affiliate_approved affiliate_rejected affiliate_commission_earned \
-            affiliate_commission_payout affiliate_commission_refund customer_updated";
-        for key in keys.split_whitespace() {
-            let kind = kind(key);
-            assert!(kind.contains('.'), "{key} -> {kind}");
-            assert_eq!(super::kind(&kind), kind, "a kind must be its own kind");
+        for (kind, keys) in KNOWN {
+            for key in keys {
+                assert_eq!(super::kind(key), kind);
+            }
+            assert!(kind.contains('.') && super::kind(kind) == kind, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_manual_has_a_row_for_every_kind_that_names_its_keys() {
+        let manual = include_str!("../../../docs/thrivecart-events.md");
+        for (kind, keys) in KNOWN {
+            let start = format!("| [`{kind}`]");
+            let row = manual.lines().find(|line| line.starts_with(&start));
+            let row = row.unwrap_or_else(|| panic!("no row begins with {start}"));
+            for key in keys {
+                assert!(row.contains(&format!("`{key}`")), "{key} is missing: {row}");
+            }
         }
     }
 

@@ -24,6 +24,34 @@ fn with_email(kind: &str, email: &str) -> Event {
 }
 
 #[test]
+fn the_manual_of_events_names_the_automation_of_each_kind() {
+    let manual = include_str!("../../../../docs/thrivecart-events.md");
+    let rows = manual.lines().filter_map(|line| line.strip_prefix("| [`"));
+    let named = |row: &str| {
+        (
+            row.split('`').next().map(str::to_owned),
+            row.split(" | ").nth(2).map(str::to_owned),
+        )
+    };
+    for (kind, automation) in rows.map(named) {
+        let kind = kind.unwrap_or_default();
+        let documents = defaults()
+            .iter()
+            .map(|(_, yaml)| compile(yaml).document().clone());
+        let expected: Vec<String> = documents
+            .filter(|document| document.runs_on(&kind))
+            .map(|document| document.name)
+            .collect();
+        let expected = if expected.is_empty() {
+            "–".to_owned()
+        } else {
+            expected.join(", ")
+        };
+        assert_eq!(automation.unwrap_or_default(), expected, "{kind}");
+    }
+}
+
+#[test]
 fn an_order_becomes_contact_lifecycle_tags_and_note() {
     assert_json_snapshot!(run(&default("10-sync-customers.yaml"), &order()), @r###"
     {
