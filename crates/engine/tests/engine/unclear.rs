@@ -109,11 +109,11 @@ async fn app_with_a_note_that_cannot_be_found(backend: Backend, on_unclear: &str
     app
 }
 
+/// The newest run of it.
 async fn greeting(app: &TestApp) -> RunRow {
-    let runs = app.runs().await.into_iter();
-    runs.filter(|run| run.automation == "Greet")
-        .last()
-        .expect("a run")
+    let mut runs = app.runs().await;
+    runs.retain(|run| run.automation == "Greet");
+    runs.pop().expect("a run")
 }
 
 fn greetings(app: &TestApp) -> usize {
