@@ -1,0 +1,6 @@
+//! `docs/operations.md`.
+
+/// The page.
+pub fn markdown() -> String {
+    String::new()
+}
