@@ -17,6 +17,9 @@ pub struct Shape {
     pub required: bool,
     /// The JSON type.
     pub r#type: Type,
+    /// The type of the vendor's own example, where its file says object and shows a single value. It counts.
+    #[serde(skip_serializing)]
+    pub example_is: Option<Type>,
     /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2). Others are not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -113,13 +116,18 @@ fn phrase_of(value: &Value) -> &'static str {
 }
 
 impl Shape {
+    /// The JSON type that counts.
+    pub fn kind(&self) -> Type {
+        self.example_is.unwrap_or(self.r#type)
+    }
+
     /// Notes everything that is wrong with `value`, which stands at `path`.
     pub fn check(&self, value: &Value, path: &str, problems: &mut Problems) {
         if value.is_null() && self.nullable {
             return;
         }
-        if !self.r#type.fits(value) {
-            let (is, must) = (phrase_of(value), self.r#type.phrase());
+        if !self.kind().fits(value) {
+            let (is, must) = (phrase_of(value), self.kind().phrase());
             return problems.push(path, format!("is {is}, must be {must}"));
         }
         if !self.any_of.is_empty() && !self.any_of.iter().any(|shape| shape.takes(value)) {
@@ -139,7 +147,8 @@ impl Shape {
         }
     }
 
-    fn takes(&self, value: &Value) -> bool {
+    /// Whether the value fits.
+    pub fn takes(&self, value: &Value) -> bool {
         let mut problems = Problems::default();
         self.check(value, "", &mut problems);
         problems.0.is_empty()
