@@ -22,6 +22,7 @@ pub mod confirm;
 mod links;
 mod load;
 pub mod operation;
+pub mod options;
 pub mod paging;
 mod request;
 pub mod shape;
@@ -33,6 +34,7 @@ use cartlane_model::Problems;
 
 pub use confirm::{Confirm, Match, confirm_finds, confirm_request};
 pub use operation::{AnswerTop, BodyKind, Effect, Endpoint, Fixed, In, Input, Kind, Operation, Run, System};
+pub use options::{Choice, OptionSource};
 pub use paging::{Next, Order, Pages, Poll};
 pub use request::Request;
 pub use shape::{Shape, Type};
@@ -65,7 +67,16 @@ impl Catalog {
             }
         }
         links::check(&all, &mut problems);
+        match load::options() {
+            Ok(sources) => options::check(sources, &all, &mut problems),
+            Err(more) => problems.0.extend(more.0.clone()),
+        }
         problems
+    }
+
+    /// The list of choices of this name, such as `pipelines`.
+    pub fn option_source(&self, name: &str) -> Option<&OptionSource> {
+        load::options().as_ref().ok()?.get(name)
     }
 
     fn resource<'a>(

@@ -146,7 +146,7 @@ pub(super) fn input(place: In, mut shape: Shape, text: Option<&InputText>, commo
         also_in: None,
         required: shape.required && default.is_none(),
         help: said(text).or(own_help).or_else(|| said(common)).unwrap_or_else(|| words(&shape.name)),
-        option_source: source(text).or(own_source).or_else(|| source(common)),
+        option_source: source(text).or(own_source).or_else(|| source(common)).filter(|name| !name.is_empty()),
         default,
         name: shape.name.clone(),
         shape,

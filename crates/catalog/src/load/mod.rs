@@ -9,11 +9,12 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
 
 use cartlane_model::Problems;
 
-use crate::{Operation, System};
+use crate::{Operation, OptionSource, System};
 use facts::FactsFile;
 use overlay::Overlay;
 pub(crate) use sources::SOURCES;
@@ -68,4 +69,16 @@ impl Source {
         };
         resource.operations(overlay)
     }
+}
+
+/// The lists that inputs' values are chosen from, by name.
+pub(crate) fn options() -> &'static Result<BTreeMap<String, OptionSource>, Problems> {
+    static OPTIONS: LazyLock<Result<BTreeMap<String, OptionSource>, Problems>> = LazyLock::new(|| {
+        toml::from_str(include_str!("../../../../catalog/ghl/options.toml")).map_err(|error| {
+            let mut problems = Problems::default();
+            problems.push("options.toml", error.to_string());
+            problems
+        })
+    });
+    &OPTIONS
 }
