@@ -162,9 +162,10 @@ impl Match {
             (Self::EmailEquals { field }, Mark::Text(mark)) => {
                 text(field).is_some_and(|theirs| email_key(theirs) == *mark)
             }
-            (Self::Equals(fields), Mark::Values(values)) => {
-                fields.keys().zip(values).all(|(theirs, ours)| thing.get(theirs) == Some(ours))
-            }
+            (Self::Equals(fields), Mark::Values(values)) => fields
+                .keys()
+                .zip(values)
+                .all(|(theirs, ours)| thing.get(theirs) == Some(ours)),
             _ => false,
         }
     }

@@ -51,7 +51,10 @@ impl Catalog {
     /// The catalog that is compiled in.
     pub fn builtin() -> &'static Self {
         static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| Catalog {
-            resources: load::SOURCES.iter().map(|source| (source, OnceLock::new())).collect(),
+            resources: load::SOURCES
+                .iter()
+                .map(|source| (source, OnceLock::new()))
+                .collect(),
         });
         &BUILTIN
     }
@@ -92,7 +95,9 @@ impl Catalog {
     /// The operation with this id, such as `ghl.contacts.create`.
     pub fn get(&self, id: &str) -> Option<&Operation> {
         let resource = self.resources.iter().find(|(source, _)| source.owns(id))?;
-        self.resource(resource).iter().find(|operation| operation.id == id)
+        self.resource(resource)
+            .iter()
+            .find(|operation| operation.id == id)
     }
 
     /// All operations, in order.
@@ -102,8 +107,10 @@ impl Catalog {
 
     /// The operations of the published list, in its order.
     pub fn listed(&self) -> Vec<&Operation> {
-        let mut listed: Vec<&Operation> =
-            self.operations().filter(|operation| operation.listed.is_some()).collect();
+        let mut listed: Vec<&Operation> = self
+            .operations()
+            .filter(|operation| operation.listed.is_some())
+            .collect();
         listed.sort_by_key(|operation| operation.listed);
         listed
     }

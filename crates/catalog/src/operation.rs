@@ -67,11 +67,22 @@ impl Operation {
     /// Names in its rules that are no inputs of it.
     pub(crate) fn names_outside_inputs(&self) -> Vec<&str> {
         let pages = self.endpoint().and_then(|endpoint| endpoint.pages.as_ref());
-        let paging = pages.iter().flat_map(|pages| pages.next.inputs().into_iter().chain(pages.size.as_deref()));
-        let since = self.poll.as_ref().and_then(|poll| poll.since.as_ref()?.as_object());
-        let since = since.into_iter().flat_map(|since| since.keys().map(String::as_str));
+        let paging = pages
+            .iter()
+            .flat_map(|pages| pages.next.inputs().into_iter().chain(pages.size.as_deref()));
+        let since = self
+            .poll
+            .as_ref()
+            .and_then(|poll| poll.since.as_ref()?.as_object());
+        let since = since
+            .into_iter()
+            .flat_map(|since| since.keys().map(String::as_str));
         let needed = self.needs_one.iter().map(String::as_str);
-        needed.chain(paging).chain(since).filter(|name| self.input(name).is_none()).collect()
+        needed
+            .chain(paging)
+            .chain(since)
+            .filter(|name| self.input(name).is_none())
+            .collect()
     }
 }
 

@@ -60,7 +60,9 @@ impl OptionSource {
         let inner = items.iter().flat_map(|item| {
             let outer = text(item, &self.label);
             let inner = item.pointer(within).map(list).unwrap_or_default();
-            inner.iter().filter_map(move |item| choice(item, outer.as_deref()))
+            inner
+                .iter()
+                .filter_map(move |item| choice(item, outer.as_deref()))
         });
         inner.collect()
     }
@@ -68,7 +70,9 @@ impl OptionSource {
 
 /// A list, or one thing as a list of one.
 fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+    value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// Notes lists that inputs name and nobody has described, and those that cannot be read.
@@ -78,19 +82,33 @@ pub(crate) fn check(
     problems: &mut Problems,
 ) {
     for operation in operations {
-        let named = operation.inputs.iter().filter_map(|input| input.option_source.as_ref());
+        let named = operation
+            .inputs
+            .iter()
+            .filter_map(|input| input.option_source.as_ref());
         for name in named.filter(|name| !sources.contains_key(*name)) {
-            problems.push(&operation.id, format!("names a list `{name}`, which options.toml does not have"));
+            problems.push(
+                &operation.id,
+                format!("names a list `{name}`, which options.toml does not have"),
+            );
         }
     }
     for (name, source) in sources {
-        let read = operations.iter().find(|operation| operation.id == source.operation);
+        let read = operations
+            .iter()
+            .find(|operation| operation.id == source.operation);
         let Some(read) = read.filter(|read| read.effect == Effect::Read) else {
-            problems.push(name, format!("options.toml: `{}` is not a read", source.operation));
+            problems.push(
+                name,
+                format!("options.toml: `{}` is not a read", source.operation),
+            );
             continue;
         };
         for input in source.given.keys().filter(|input| read.input(input).is_none()) {
-            problems.push(name, format!("options.toml: `{}` has no input `{input}`", read.id));
+            problems.push(
+                name,
+                format!("options.toml: `{}` has no input `{input}`", read.id),
+            );
         }
     }
 }

@@ -56,7 +56,10 @@ impl Operation {
         let Some(endpoint) = self.endpoint() else {
             return Vec::new();
         };
-        let location = endpoint.location_name.as_deref().filter(|_| endpoint.location_in == Some(place));
+        let location = endpoint
+            .location_name
+            .as_deref()
+            .filter(|_| endpoint.location_in == Some(place));
         let location = location.map(|name| (name, Value::from(location_id)));
         let fixed = endpoint.fixed.iter().filter(|fixed| fixed.r#in == place);
         let fixed = fixed.map(|fixed| (fixed.name.as_str(), fixed.value.clone()));
@@ -74,7 +77,10 @@ impl Operation {
             path = path.replace(&format!("{{{name}}}"), &encoded(&text(&value)));
         }
         let pairs = self.placed(In::Query, values, location_id);
-        let query: Vec<String> = pairs.iter().flat_map(|(name, value)| query(name, value)).collect();
+        let query: Vec<String> = pairs
+            .iter()
+            .flat_map(|(name, value)| query(name, value))
+            .collect();
         if query.is_empty() {
             path
         } else {

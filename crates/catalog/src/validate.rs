@@ -66,7 +66,9 @@ fn check(input: &Input, value: &Value, problems: &mut Problems) {
     match (input.r#in, value) {
         // There everything is text on the wire, and templates give text for numbers.
         (In::Path | In::Query, Value::Number(_) | Value::Bool(_) | Value::String(_)) => {
-            input.shape.check(&as_meant(&input.shape, value), &input.name, problems);
+            input
+                .shape
+                .check(&as_meant(&input.shape, value), &input.name, problems);
         }
         _ => input.shape.check(value, &input.name, problems),
     }

@@ -29,7 +29,10 @@ fn all_facts() -> Facts {
         let file: Value = serde_json::from_str(&text).expect("JSON");
         for facts in file["operations"].as_array().expect("operations") {
             let key = format!("{} {}", text_of(facts, "method"), text_of(facts, "path"));
-            assert!(all.insert(key.clone(), facts.clone()).is_none(), "{key} is there twice");
+            assert!(
+                all.insert(key.clone(), facts.clone()).is_none(),
+                "{key} is there twice"
+            );
         }
     }
     all
@@ -39,7 +42,9 @@ fn all_facts() -> Facts {
 fn all_entries() -> Facts {
     let overlays = files("overlay").map(|text| toml::from_str::<Value>(&text).expect("TOML"));
     let entries = overlays.flat_map(|overlay| overlay["operation"].as_array().cloned().unwrap_or_default());
-    entries.map(|entry| (text_of(&entry, "id").to_owned(), entry)).collect()
+    entries
+        .map(|entry| (text_of(&entry, "id").to_owned(), entry))
+        .collect()
 }
 
 fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -55,7 +60,9 @@ fn the_data_has_no_faults() {
 #[test]
 fn every_operation_of_the_vendor_is_there() {
     let ours = Catalog::builtin().operations().filter_map(Operation::endpoint);
-    let ours: BTreeSet<String> = ours.map(|endpoint| format!("{} {}", endpoint.method, endpoint.path)).collect();
+    let ours: BTreeSet<String> = ours
+        .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
+        .collect();
     let theirs: BTreeSet<String> = all_facts().into_keys().collect();
     assert_eq!(ours, theirs);
     assert_eq!(theirs.len(), 576);
@@ -63,8 +70,10 @@ fn every_operation_of_the_vendor_is_there() {
 
 #[test]
 fn the_published_list_is_there_in_its_order() {
-    let published: Vec<&str> =
-        include_str!("../fixtures/listed.txt").lines().filter(|line| !line.starts_with('#')).collect();
+    let published: Vec<&str> = include_str!("../fixtures/listed.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
     let kind = |operation: &Operation| match operation.kind {
         Kind::Trigger => "trigger",
         Kind::Action => "action",
@@ -73,7 +82,14 @@ fn the_published_list_is_there_in_its_order() {
     let listed = Catalog::builtin().listed();
     let ours: Vec<String> = listed
         .iter()
-        .map(|operation| format!("{} | {} | {}", operation.category, kind(operation), operation.title))
+        .map(|operation| {
+            format!(
+                "{} | {} | {}",
+                operation.category,
+                kind(operation),
+                operation.title
+            )
+        })
         .collect();
     assert_eq!(ours, published);
     for operation in listed {
@@ -100,7 +116,11 @@ fn every_example_makes_a_request_that_fits_the_facts() {
             }
             Err(problems) => assert!(operation.unusable.is_some(), "{}: {problems}", operation.id),
         }
-        assert!(operation.inputs.iter().all(|input| !input.help.is_empty()), "{}", operation.id);
+        assert!(
+            operation.inputs.iter().all(|input| !input.help.is_empty()),
+            "{}",
+            operation.id
+        );
     }
     assert!(built > 560, "only {built} requests");
 }
@@ -123,7 +143,11 @@ impl Checked<'_> {
         self.check_path(path, &mut problems);
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let query: BTreeMap<&str, &str> = pairs.collect();
-        for parameter in self.list("parameters").iter().filter(|parameter| parameter["in"] == "query") {
+        for parameter in self
+            .list("parameters")
+            .iter()
+            .filter(|parameter| parameter["in"] == "query")
+        {
             let name = text_of(parameter, "name");
             if parameter["required"] == true && !query.contains_key(name) {
                 problems.push(name, "is not in the query");
@@ -152,9 +176,12 @@ impl Checked<'_> {
 
     /// As many segments as the template, the trailing slash too, and the same but for its holes.
     fn check_path(&self, path: &str, problems: &mut Problems) {
-        let (ours, theirs): (Vec<&str>, Vec<&str>) =
-            (path.split('/').collect(), text_of(self.facts, "path").split('/').collect());
-        let same = |(ours, theirs): (&&str, &&str)| ours == theirs || theirs.starts_with('{') && !ours.is_empty();
+        let (ours, theirs): (Vec<&str>, Vec<&str>) = (
+            path.split('/').collect(),
+            text_of(self.facts, "path").split('/').collect(),
+        );
+        let same =
+            |(ours, theirs): (&&str, &&str)| ours == theirs || theirs.starts_with('{') && !ours.is_empty();
         if ours.len() != theirs.len() || !ours.iter().zip(&theirs).all(same) || path.contains('{') {
             problems.push("path", path);
         }
@@ -168,7 +195,9 @@ impl Checked<'_> {
 
     fn corrected(&self, name: &str) -> bool {
         self.entry["corrections"].get(name).is_some()
-            || self.entry["optional"].as_array().is_some_and(|names| names.contains(&name.into()))
+            || self.entry["optional"]
+                .as_array()
+                .is_some_and(|names| names.contains(&name.into()))
             || name == "locationId" && self.entry.get("location_in").is_some()
     }
 

@@ -22,7 +22,11 @@ pub fn files(from: &Path) -> Result<BTreeMap<String, String>> {
             continue;
         }
         let read = || -> Result<(String, String)> {
-            let name = path.file_name().context("no name")?.to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .context("no name")?
+                .to_string_lossy()
+                .into_owned();
             let document = serde_json::from_str(&fs::read_to_string(&path)?)?;
             let text = resource(&format!("apps/{name}"), &document)?;
             Ok((name, text))
@@ -103,6 +107,9 @@ mod tests {
 "#;
         let text = resource("apps/x.json", &document).expect("facts");
         assert_eq!(text, expected);
-        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["operations"][1]["path"], "/b/{id}");
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).expect("JSON")["operations"][1]["path"],
+            "/b/{id}"
+        );
     }
 }

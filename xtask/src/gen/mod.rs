@@ -129,6 +129,9 @@ mod tests {
         settle(folder.path(), files("one\ntwo\n"), true).expect("up to date");
         let error = settle(folder.path(), files("one\n2\n"), true).expect_err("differs");
         let text = error.to_string();
-        assert!(text.contains("a.json, line 2:\n    is        two\n    should be 2"), "{text}");
+        assert!(
+            text.contains("a.json, line 2:\n    is        two\n    should be 2"),
+            "{text}"
+        );
     }
 }

@@ -46,7 +46,12 @@ impl<'a> Schemas<'a> {
             let kind = field.get("type").cloned().unwrap_or_else(|| "any".into());
             Some((field["name"].as_str()?.to_owned(), kind))
         };
-        let keys: Map<String, Value> = fields.and_then(Value::as_array).into_iter().flatten().filter_map(key).collect();
+        let keys: Map<String, Value> = fields
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(key)
+            .collect();
         if !keys.is_empty() {
             top.insert("keys".into(), Value::Object(keys));
         }
@@ -107,8 +112,9 @@ impl<'a> Schemas<'a> {
             shape.insert("fields".into(), fields.into());
         }
         let alternatives = list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"]));
-        let alternatives: Vec<Value> =
-            alternatives.map(|one| Value::Object(self.nested(one, within))).collect();
+        let alternatives: Vec<Value> = alternatives
+            .map(|one| Value::Object(self.nested(one, within)))
+            .collect();
         if !alternatives.is_empty() {
             shape.insert("any_of".into(), alternatives.into());
         }

@@ -32,14 +32,24 @@ impl Resource<'_> {
         for mut entry in overlay.operation {
             described.push(entry.facts.clone());
             entry.category.get_or_insert_with(|| category.clone());
-            match self.facts.operations.iter().find(|facts| facts.key() == entry.facts) {
+            match self
+                .facts
+                .operations
+                .iter()
+                .find(|facts| facts.key() == entry.facts)
+            {
                 Some(facts) => operations.push(self.single(facts, entry, true, &mut problems)),
                 None => problems.push(entry.id, format!("the generated file has no `{}`", entry.facts)),
             }
         }
         let several = |composite| several(self.system, &category, composite);
         operations.extend(overlay.composite.into_iter().map(several));
-        for facts in self.facts.operations.iter().filter(|facts| !described.contains(&facts.key())) {
+        for facts in self
+            .facts
+            .operations
+            .iter()
+            .filter(|facts| !described.contains(&facts.key()))
+        {
             let entry = self.derived(facts);
             operations.push(self.single(facts, entry, false, &mut problems));
         }
@@ -57,7 +67,10 @@ impl Resource<'_> {
             problems.push(&operation.id, "needs title, help and category");
         }
         for name in operation.names_outside_inputs() {
-            problems.push(&operation.id, format!("speaks of an input `{name}` that it does not have"));
+            problems.push(
+                &operation.id,
+                format!("speaks of an input `{name}` that it does not have"),
+            );
         }
         let faults = operation.faults(&operation.example);
         if !faults.0.is_empty() {
@@ -73,7 +86,12 @@ impl Resource<'_> {
             "" => words(&facts.operation_id).trim_end_matches('.').to_owned(),
             summary => summary.to_owned(),
         };
-        let resource = self.prefix.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+        let resource = self
+            .prefix
+            .trim_end_matches('.')
+            .rsplit('.')
+            .next()
+            .unwrap_or_default();
         Entry {
             id: format!("{}{name}", self.prefix),
             facts: facts.key(),
@@ -96,7 +114,11 @@ impl Resource<'_> {
             Some(example) => example.clone(),
             None => sample::inputs(&places.inputs, &entry.needs_one, get),
         };
-        let kind = if facts.method == "GET" { Kind::Lookup } else { Kind::Action };
+        let kind = if facts.method == "GET" {
+            Kind::Lookup
+        } else {
+            Kind::Action
+        };
         let unusable = unusable(facts, &entry);
         Operation {
             listed: entry.listed,
@@ -123,7 +145,14 @@ impl Resource<'_> {
 }
 
 fn endpoint(facts: &Facts, entry: &Entry, effect: Effect, places: &inputs::Places) -> Endpoint {
-    let newest = || facts.version.iter().max().cloned().unwrap_or_else(|| VERSION.to_owned());
+    let newest = || {
+        facts
+            .version
+            .iter()
+            .max()
+            .cloned()
+            .unwrap_or_else(|| VERSION.to_owned())
+    };
     let makes = effect == Effect::Unsafe && facts.method == "POST" && facts.success.contains(&201);
     let body = match &facts.body {
         None => BodyKind::None,
@@ -136,7 +165,10 @@ fn endpoint(facts: &Facts, entry: &Entry, effect: Effect, places: &inputs::Place
         path: facts.path.clone(),
         version: entry.version.clone().unwrap_or_else(newest),
         scopes: entry.scopes.clone().unwrap_or_else(|| facts.scopes.clone()),
-        token_kinds: entry.token_kinds.clone().unwrap_or_else(|| facts.token_kinds.clone()),
+        token_kinds: entry
+            .token_kinds
+            .clone()
+            .unwrap_or_else(|| facts.token_kinds.clone()),
         location_in: places.location.as_ref().map(|(place, _)| *place),
         location_name: places.location.as_ref().map(|(_, name)| name.clone()),
         fixed: places.fixed.clone(),
@@ -176,7 +208,10 @@ fn unusable(facts: &Facts, entry: &Entry) -> Option<String> {
 /// `createAgent`, `get-note` and `create-integration provider` as `create_agent` and so on.
 fn snake(letter: char) -> impl Iterator<Item = char> {
     let separates = letter.is_uppercase() || !letter.is_alphanumeric();
-    separates.then_some('_').into_iter().chain(letter.is_alphanumeric().then_some(letter.to_ascii_lowercase()))
+    separates
+        .then_some('_')
+        .into_iter()
+        .chain(letter.is_alphanumeric().then_some(letter.to_ascii_lowercase()))
 }
 
 fn several(system: System, category: &str, composite: Composite) -> Operation {

@@ -73,7 +73,10 @@ impl Facts {
     /// Every place for a value, in order. Path segments that the file forgot to declare are texts, and all are
     /// required whatever it says.
     pub fn places(&self) -> Vec<(In, Shape)> {
-        let segments = self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+        let segments = self
+            .path
+            .split('/')
+            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
         let declared = |name: &str| {
             let mut parameters = self.parameters.iter();
             parameters.any(|parameter| parameter.r#in == In::Path && parameter.shape.name == name)
@@ -83,9 +86,19 @@ impl Facts {
             r#type: Type::String,
             ..Shape::default()
         });
-        let parameters = self.parameters.iter().map(|parameter| (parameter.r#in, parameter.shape.clone()));
-        let fields = self.body.iter().flat_map(|body| &body.fields).map(|field| (In::Body, field.clone()));
-        let mut places: Vec<(In, Shape)> = forgotten.map(|shape| (In::Path, shape)).chain(parameters).collect();
+        let parameters = self
+            .parameters
+            .iter()
+            .map(|parameter| (parameter.r#in, parameter.shape.clone()));
+        let fields = self
+            .body
+            .iter()
+            .flat_map(|body| &body.fields)
+            .map(|field| (In::Body, field.clone()));
+        let mut places: Vec<(In, Shape)> = forgotten
+            .map(|shape| (In::Path, shape))
+            .chain(parameters)
+            .collect();
         for (place, shape) in &mut places {
             shape.required |= *place == In::Path;
         }

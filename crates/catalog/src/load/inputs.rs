@@ -47,7 +47,9 @@ impl Places {
             fix(OWNER.1, &"location".into());
         }
         let is_location = |place: In, shape: &Shape| {
-            location.as_ref().is_some_and(|(at, name)| *at == place && *name == shape.name)
+            location
+                .as_ref()
+                .is_some_and(|(at, name)| *at == place && *name == shape.name)
         };
         let mut inputs: Vec<Input> = Vec::new();
         for (place, shape) in &places {
@@ -63,21 +65,40 @@ impl Places {
                 }
             }
         }
-        Self { inputs, location, fixed }
+        Self {
+            inputs,
+            location,
+            fixed,
+        }
     }
 
     /// Notes names in the overlay that lead nowhere, and rules that contradict each other.
     pub fn check(&self, entry: &Entry, problems: &mut Problems) {
         let has = |name: &String| self.inputs.iter().any(|input| input.name == *name);
-        for name in entry.inputs.keys().chain(&entry.optional).filter(|name| !has(name)) {
-            problems.push(&entry.id, format!("speaks of an input `{name}` that it does not have"));
+        for name in entry
+            .inputs
+            .keys()
+            .chain(&entry.optional)
+            .filter(|name| !has(name))
+        {
+            problems.push(
+                &entry.id,
+                format!("speaks of an input `{name}` that it does not have"),
+            );
         }
-        for name in entry.corrections.keys().filter(|name| entry.refused.contains_key(*name)) {
+        for name in entry
+            .corrections
+            .keys()
+            .filter(|name| entry.refused.contains_key(*name))
+        {
             problems.push(&entry.id, format!("both corrects and refuses `{name}`"));
         }
         for name in entry.fixed.keys() {
             if !self.fixed.iter().any(|fixed| fixed.name == *name) {
-                problems.push(&entry.id, format!("fixes `{name}`, which has no place in the request"));
+                problems.push(
+                    &entry.id,
+                    format!("fixes `{name}`, which has no place in the request"),
+                );
             }
         }
     }
@@ -108,7 +129,10 @@ fn correct(facts: &Facts, entry: &Entry, places: &mut Vec<(In, Shape)>) {
             None => places.push((added_to, right(false))),
         }
     }
-    for (_, shape) in places.iter_mut().filter(|(_, shape)| entry.optional.contains(&shape.name)) {
+    for (_, shape) in places
+        .iter_mut()
+        .filter(|(_, shape)| entry.optional.contains(&shape.name))
+    {
         shape.required = false;
     }
 }
@@ -124,13 +148,17 @@ fn location(facts: &Facts, entry: &Entry, places: &[(In, Shape)]) -> Option<(In,
         return Location::Input.place().map(|place| (place, String::new()));
     }
     let named = |name: &str| places.iter().find(|(_, shape)| shape.name == name);
-    let own = LOCATION.iter().find_map(|name| named(name)).filter(|(_, shape)| shape.r#type != Type::Array);
+    let own = LOCATION
+        .iter()
+        .find_map(|name| named(name))
+        .filter(|(_, shape)| shape.r#type != Type::Array);
     let owner = || {
         let (_, kind) = named(OWNER.1)?;
         let takes = kind.r#enum.is_empty() || kind.r#enum.iter().any(|choice| choice == "location");
         named(OWNER.0).filter(|_| takes)
     };
-    own.or_else(owner).map(|(place, shape)| (*place, shape.name.clone()))
+    own.or_else(owner)
+        .map(|(place, shape)| (*place, shape.name.clone()))
 }
 
 /// An input, with what its operation, the common texts, or at least its name say about it.
@@ -138,15 +166,25 @@ pub(super) fn input(place: In, mut shape: Shape, text: Option<&InputText>, commo
     let common = common.get(&shape.name);
     let own_help = shape.help.take();
     let own_source = shape.option_source.take();
-    let said = |texts: Option<&InputText>| texts.map(|text| text.help.clone()).filter(|help| !help.is_empty());
+    let said = |texts: Option<&InputText>| {
+        texts
+            .map(|text| text.help.clone())
+            .filter(|help| !help.is_empty())
+    };
     let source = |texts: Option<&InputText>| texts.and_then(|text| text.option_source.clone());
     let default = text.and_then(|text| text.default.clone());
     Input {
         r#in: place,
         also_in: None,
         required: shape.required && default.is_none(),
-        help: said(text).or(own_help).or_else(|| said(common)).unwrap_or_else(|| words(&shape.name)),
-        option_source: source(text).or(own_source).or_else(|| source(common)).filter(|name| !name.is_empty()),
+        help: said(text)
+            .or(own_help)
+            .or_else(|| said(common))
+            .unwrap_or_else(|| words(&shape.name)),
+        option_source: source(text)
+            .or(own_source)
+            .or_else(|| source(common))
+            .filter(|name| !name.is_empty()),
         default,
         name: shape.name.clone(),
         shape,

@@ -56,7 +56,10 @@ impl Source {
             problems.push(format!("{}/{}", self.directory, self.name), message);
             problems
         };
-        let common = COMMON.get_or_init(|| inputs::common(self.inputs)).as_ref().map_err(Clone::clone)?;
+        let common = COMMON
+            .get_or_init(|| inputs::common(self.inputs))
+            .as_ref()
+            .map_err(Clone::clone)?;
         let facts: FactsFile =
             serde_json::from_str(self.facts).map_err(|error| fault(format!("generated: {error}")))?;
         let overlay: Overlay =

@@ -11,7 +11,9 @@ pub(super) fn inputs(
     needs_one: &[String],
     sample: impl Fn(&str) -> Option<Value>,
 ) -> Value {
-    let needed = inputs.iter().filter(|input| input.required || needs_one.first() == Some(&input.name));
+    let needed = inputs
+        .iter()
+        .filter(|input| input.required || needs_one.first() == Some(&input.name));
     let values = needed.map(|input| {
         let value = sample(&input.name).filter(|value| input.shape.takes(value));
         (input.name.clone(), value.unwrap_or_else(|| of(&input.shape)))
@@ -33,7 +35,11 @@ fn of(shape: &Shape) -> Value {
         Type::Any => json!("text"),
         Type::String => text(shape).into(),
         Type::Integer => json!(1),
-        Type::Number => shape.r#enum.first().and_then(|choice| choice.parse().ok()).unwrap_or(json!(1)),
+        Type::Number => shape
+            .r#enum
+            .first()
+            .and_then(|choice| choice.parse().ok())
+            .unwrap_or(json!(1)),
         Type::Boolean => json!(true),
         Type::Array => shape.items.iter().map(|items| of(items)).collect(),
         Type::Object => object(shape),

@@ -5,7 +5,10 @@ use crate::System;
 
 macro_rules! ghl {
     ($name:literal) => {
-        ghl!($name, include_str!(concat!("../../../../catalog/ghl/overlay/", $name, ".toml")))
+        ghl!(
+            $name,
+            include_str!(concat!("../../../../catalog/ghl/overlay/", $name, ".toml"))
+        )
     };
     ($name:literal, $overlay:expr) => {
         Source {
