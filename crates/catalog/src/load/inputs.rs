@@ -152,13 +152,16 @@ fn location(facts: &Facts, entry: &Entry, places: &[(In, Shape)]) -> Option<(In,
         .iter()
         .find_map(|name| named(name))
         .filter(|(_, shape)| shape.r#type != Type::Array);
-    let owner = || {
-        let (_, kind) = named(OWNER.1)?;
-        let takes = kind.r#enum.is_empty() || kind.r#enum.iter().any(|choice| choice == "location");
-        named(OWNER.0).filter(|_| takes)
-    };
-    own.or_else(owner)
-        .map(|(place, shape)| (*place, shape.name.clone()))
+    let kind = named(OWNER.1);
+    let may_be_location =
+        |kind: &Shape| kind.r#enum.is_empty() || kind.r#enum.iter().any(|choice| choice == "location");
+    let owner = named(OWNER.0).filter(|(_, owner)| match kind {
+        Some((_, kind)) => may_be_location(kind),
+        None => owner.required,
+    });
+    let must_own = owner.filter(|(_, owner)| owner.required);
+    let place = must_own.or(own).or(owner);
+    place.map(|(place, shape)| (*place, shape.name.clone()))
 }
 
 /// An input, with what its operation, the common texts, or at least its name say about it.
