@@ -1,9 +1,11 @@
 //! `cargo xtask`: what a person types more than once.
 //!
-//! `test` is what CI runs, `demo` shows the program, `gen` makes generated files, `torture` looks for lost, doubled and disordered effects under
-//! kills and faults, `bench` measures. Each is a module; each starts real processes and talks to them over HTTP.
+//! `test` is what CI runs, `demo` shows the program, `gen` makes generated files, `torture` looks for lost, doubled and
+//! disordered effects under kills and faults, `bench` measures. Each is a module; all but `gen` start real processes and
+//! talk to them over HTTP.
 //!
-//! It knows nothing of the other crates: it sees Cartlane as its users do, by command line, web hook and sandbox log.
+//! It knows nothing of the other crates but the catalog, whose reference it writes: it sees Cartlane as its users do, by
+//! command line, web hook and sandbox log.
 
 #![expect(
     clippy::print_stdout,

@@ -44,17 +44,36 @@ pub use shape::{Shape, Type};
 /// The data of a resource is read when somebody first asks for one of its operations.
 #[derive(Debug)]
 pub struct Catalog {
-    resources: Vec<(&'static load::Source, OnceLock<Vec<Operation>>)>,
+    resources: Vec<Resource>,
+}
+
+/// The operations of one resource, once they are read.
+#[derive(Debug)]
+struct Resource {
+    source: &'static load::Source,
+    read: OnceLock<Vec<Operation>>,
+}
+
+impl Resource {
+    fn operations(&self) -> &[Operation] {
+        self.read.get_or_init(|| match self.source.read() {
+            Ok(operations) => operations,
+            Err(problems) => panic!("the built-in catalog is wrong, which its test forbids: {problems}"),
+        })
+    }
 }
 
 impl Catalog {
     /// The catalog that is compiled in.
     pub fn builtin() -> &'static Self {
-        static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| Catalog {
-            resources: load::SOURCES
-                .iter()
-                .map(|source| (source, OnceLock::new()))
-                .collect(),
+        static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
+            let resource = |source: &'static load::Source| Resource {
+                source,
+                read: OnceLock::new(),
+            };
+            Catalog {
+                resources: load::SOURCES.iter().map(resource).collect(),
+            }
         });
         &BUILTIN
     }
@@ -63,8 +82,8 @@ impl Catalog {
     pub fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         let mut all = Vec::new();
-        for (source, _) in &self.resources {
-            match source.read() {
+        for resource in &self.resources {
+            match resource.source.read() {
                 Ok(operations) => all.extend(operations),
                 Err(more) => problems.0.extend(more.0),
             }
@@ -82,27 +101,16 @@ impl Catalog {
         load::options().as_ref().ok()?.get(name)
     }
 
-    fn resource<'a>(
-        &'a self,
-        (source, read): &'a (&'static load::Source, OnceLock<Vec<Operation>>),
-    ) -> &'a [Operation] {
-        read.get_or_init(|| match source.read() {
-            Ok(operations) => operations,
-            Err(problems) => panic!("the built-in catalog is wrong, which its test forbids: {problems}"),
-        })
-    }
-
     /// The operation with this id, such as `ghl.contacts.create`.
     pub fn get(&self, id: &str) -> Option<&Operation> {
-        let resource = self.resources.iter().find(|(source, _)| source.owns(id))?;
-        self.resource(resource)
-            .iter()
-            .find(|operation| operation.id == id)
+        let mut resources = self.resources.iter();
+        let resource = resources.find(|resource| resource.source.owns(id))?;
+        resource.operations().iter().find(|operation| operation.id == id)
     }
 
     /// All operations, in order.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.resources.iter().flat_map(|resource| self.resource(resource))
+        self.resources.iter().flat_map(Resource::operations)
     }
 
     /// The operations of the published list, in its order.

@@ -31,7 +31,7 @@ fn call(part: Part) -> (&'static str, Value) {
     }
 }
 
-fn search(opportunities: Value) -> (&'static str, Answer) {
+fn search(opportunities: &Value) -> (&'static str, Answer) {
     ("search", Answer::Ok(json!({"opportunities": opportunities})))
 }
 
@@ -43,7 +43,7 @@ fn none_in_the_pipeline_is_created() {
         ("ghl.opportunities.search", searched)
     );
     // One of another contact is none, whatever the search says.
-    let others = search(json!([{"id": "o9", "contactId": "c2", "pipelineId": "p1", "name": "Order 7"}]));
+    let others = search(&json!([{"id": "o9", "contactId": "c2", "pipelineId": "p1", "name": "Order 7"}]));
     let created = json!({
         "name": "Order 7", "status": "won", "monetaryValue": 14.99, "customFields": [{"key": "k", "field_value": 3}],
         "contactId": "c1", "pipelineId": "p1",
@@ -68,7 +68,7 @@ fn none_in_the_pipeline_is_created() {
 
 #[test]
 fn of_several_the_same_name_is_taken_then_an_open_one() {
-    let list = search(json!([
+    let list = search(&json!([
         {"id": "o1", "name": "Old", "status": "lost"}, {"id": "o2", "name": "Other", "status": "open"},
         {"id": "o3", "name": "Order 7", "status": "lost", "monetaryValue": 14.99},
     ]));
@@ -99,7 +99,7 @@ fn of_several_the_same_name_is_taken_then_an_open_one() {
 #[test]
 fn what_is_so_already_is_left_alone_and_what_went_is_made_anew() {
     let inputs = json!({"contact_id": "c1", "pipeline_id": "p1", "name": "Order 7"});
-    let list = search(json!([{"id": "o1", "name": "Order 7", "status": "lost"}]));
+    let list = search(&json!([{"id": "o1", "name": "Order 7", "status": "lost"}]));
     let end = after(&inputs, std::slice::from_ref(&list));
     assert!(
         matches!(&end, Part::Done { output, .. } if output["id"] == "o1"),
