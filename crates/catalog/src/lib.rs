@@ -19,6 +19,7 @@
 //! builds its example. Start reading at [`operation`]; data comes in through `load`.
 
 pub mod confirm;
+mod forms;
 mod links;
 mod load;
 pub mod operation;
@@ -33,6 +34,7 @@ use std::sync::{LazyLock, OnceLock};
 use cartlane_model::Problems;
 
 pub use confirm::{Confirm, Match, confirm_finds, confirm_request};
+pub use forms::phone;
 pub use operation::{AnswerTop, BodyKind, Effect, Endpoint, Fixed, In, Input, Kind, Operation, Run, System};
 pub use options::{Choice, OptionSource};
 pub use paging::{Next, Order, Pages, Poll};

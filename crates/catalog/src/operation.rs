@@ -157,7 +157,7 @@ pub struct Endpoint {
     pub pages: Option<Pages>,
     /// The statuses that the vendor documents for success. Any 2xx is one.
     pub success: Vec<u16>,
-    /// Whether it makes a new thing: then a 4xx does not prove that nothing was made.
+    /// Whether it makes a new thing that can be looked for: a 4xx does not prove that nothing was made.
     pub creates: bool,
     /// Whether it has a body.
     pub body: BodyKind,

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{BodyKind, Endpoint, In, Input, Operation};
+use crate::{BodyKind, Endpoint, In, Input, Operation, forms};
 
 /// Everything but RFC 3986's unreserved characters; `+` is among the encoded, since servers read it as a
 /// space.
@@ -66,7 +66,7 @@ impl Operation {
         let here = |input: &&Input| input.r#in == place || input.also_in == Some(place);
         let given = self.inputs.iter().filter(here).filter_map(|input| {
             let value = values.get(&input.name).or(input.default.as_ref())?;
-            Some((input.name.as_str(), value.clone()))
+            Some((input.name.as_str(), forms::plain(&input.shape, value)))
         });
         location.into_iter().chain(fixed).chain(given).collect()
     }

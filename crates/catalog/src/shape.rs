@@ -20,7 +20,8 @@ pub struct Shape {
     /// The type of the vendor's own example, where its file says object and shows a single value. It counts.
     #[serde(skip_serializing)]
     pub example_is: Option<Type>,
-    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2). Others are not checked.
+    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2) are checked; `phone` and `custom_fields`
+    /// are only brought into form. Others mean nothing here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The only values allowed; empty for no such rule.

@@ -4,7 +4,7 @@ use cartlane_model::Problems;
 use serde_json::{Map, Value};
 
 use crate::shape::{check_needs_one, unknown};
-use crate::{In, Input, Operation, Shape, Type};
+use crate::{In, Input, Operation, Shape, Type, forms};
 
 impl Operation {
     /// Whether these inputs are right. A null where null is no value counts as a fault: leave the input out.
@@ -28,6 +28,10 @@ impl Operation {
         };
         for (name, value) in values {
             match self.input(name) {
+                // A composite's calls read the forms in which people write; it does not itself.
+                Some(input) if self.endpoint().is_some() => {
+                    check(input, &forms::plain(&input.shape, value), &mut problems);
+                }
                 Some(input) => check(input, value, &mut problems),
                 None => problems.push(name, self.why_not(name)),
             }

@@ -149,3 +149,20 @@ fn a_relation_is_confirmed_only_by_all_of_its_fields() {
     let ours = json!({"id": "x", "associationId": "a1", "secondRecordId": "r2"});
     assert_eq!(finds(ours.clone()), Some(ours));
 }
+
+#[test]
+fn what_people_write_goes_out_in_one_form() {
+    let inputs = json!({
+        "contactId": "c1", "phone": "+1 (888) 888-8888", "dateOfBirth": "09/25/1990",
+        "customFields": {"my_key": 3, "6dvNaf7VhkQ9snc5vnjJ": "x"},
+    });
+    let fields =
+        json!([{"key": "my_key", "field_value": 3}, {"id": "6dvNaf7VhkQ9snc5vnjJ", "field_value": "x"}]);
+    let body = json!({"phone": "+18888888888", "dateOfBirth": "1990-09-25", "customFields": fields});
+    assert_eq!(request("ghl.contacts.update", &inputs).body, Some(body));
+    let found = request(
+        "ghl.contacts.find_duplicate",
+        &json!({"number": "001 423 164 5160"}),
+    );
+    assert!(found.path.ends_with("&number=%2B14231645160"), "{}", found.path);
+}

@@ -153,7 +153,8 @@ fn endpoint(facts: &Facts, entry: &Entry, effect: Effect, places: &inputs::Place
             .cloned()
             .unwrap_or_else(|| VERSION.to_owned())
     };
-    let makes = effect == Effect::Unsafe && facts.method == "POST" && facts.success.contains(&201);
+    // What cannot be looked for is not sent again by itself, so that its refusal may stand as it is.
+    let makes = effect == Effect::Unsafe && facts.method == "POST" && entry.confirm.is_some();
     let body = match &facts.body {
         None => BodyKind::None,
         Some(body) if body.items.is_some() => BodyKind::List,

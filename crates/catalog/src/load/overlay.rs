@@ -35,7 +35,7 @@ pub(super) struct Entry {
     pub kind: Option<Kind>,
     /// `None`: read, idempotent or unsafe by the method.
     pub effect: Option<Effect>,
-    /// `None`: an unsafe POST that answers 201 makes something.
+    /// `None`: an unsafe POST that can be looked for makes something.
     pub creates: Option<bool>,
     /// `None`: where the facts have it, unless only agencies may call.
     pub location_in: Option<Location>,

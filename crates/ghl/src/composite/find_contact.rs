@@ -80,7 +80,10 @@ impl Sought<'_> {
         }
         if let Some(phone) = self.phone {
             calls.push(call(FIND, "find contact by phone", json!({"number": phone})));
-            filters.push(filter("phone", phone));
+            filters.push(filter(
+                "phone",
+                &cartlane_catalog::phone(phone).unwrap_or_else(|| phone.to_owned()),
+            ));
         }
         if !filters.is_empty() {
             let filters = json!([{"group": "OR", "filters": filters}]);
