@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use cartlane_catalog::{BodyKind, Catalog, Kind, Operation, Request, Shape};
+use cartlane_catalog::{BodyKind, Catalog, Kind, Operation, Order, Request, Shape};
 use cartlane_model::Problems;
 use serde_json::Value;
 
@@ -123,6 +123,50 @@ fn every_example_makes_a_request_that_fits_the_facts() {
         );
     }
     assert!(built > 560, "only {built} requests");
+}
+
+/// Answers whose description is of one item, where a list comes.
+const LISTS_DESCRIBED_AS_ONE: [&str; 2] = ["ghl.associations.list", "ghl.associations.list_relations"];
+
+#[test]
+fn every_pointer_into_an_answer_leads_to_a_documented_key() {
+    let catalog = Catalog::builtin();
+    let check = |id: &str, pointer: &str| {
+        let endpoint = catalog.get(id).and_then(Operation::endpoint).expect("a call");
+        let keys = &endpoint.answer.keys;
+        let Some(key) = pointer.split('/').nth(1).filter(|_| !keys.is_empty()) else {
+            return;
+        };
+        let is_known = keys.contains_key(key) || LISTS_DESCRIBED_AS_ONE.contains(&id);
+        assert!(is_known, "{id}: `{pointer}` is not among {:?}", keys.keys());
+    };
+    for operation in catalog.operations() {
+        if let Some(poll) = &operation.poll {
+            check(&operation.id, &poll.items);
+            assert!(
+                poll.since.is_none() || poll.order == Order::Cursor,
+                "{}",
+                operation.id
+            );
+        }
+        let Some(endpoint) = operation.endpoint() else {
+            continue;
+        };
+        if let Some(pages) = &endpoint.pages {
+            check(&operation.id, &pages.items);
+        }
+        if let Some(confirm) = &endpoint.confirm {
+            check(&confirm.operation, &confirm.list);
+        }
+        for name in operation
+            .inputs
+            .iter()
+            .filter_map(|input| input.option_source.as_deref())
+        {
+            let source = catalog.option_source(name).expect("a list");
+            check(&source.operation, &source.items);
+        }
+    }
 }
 
 /// A request is held against these.
