@@ -1,9 +1,11 @@
 //! `cargo xtask`: what a person types more than once.
 //!
-//! `test` is what CI runs, `demo` shows the program, `torture` looks for lost, doubled and disordered effects under
-//! kills and faults, `bench` measures. Each is a module; each starts real processes and talks to them over HTTP.
+//! `test` is what CI runs, `demo` shows the program, `gen` makes generated files, `torture` looks for lost, doubled and
+//! disordered effects under kills and faults, `bench` measures. Each is a module; all but `gen` start real processes and
+//! talk to them over HTTP.
 //!
-//! It knows nothing of the other crates: it sees Cartlane as its users do, by command line, web hook and sandbox log.
+//! It knows nothing of the other crates but the catalog, whose reference it writes: it sees Cartlane as its users do, by
+//! command line, web hook and sandbox log.
 
 #![expect(
     clippy::print_stdout,
@@ -14,6 +16,7 @@
 mod bench;
 mod binary;
 mod demo;
+mod r#gen;
 mod http;
 mod processes;
 mod sandbox;
@@ -38,6 +41,9 @@ enum Command {
     /// Measure
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Make generated files, or check that they are up to date
+    #[command(subcommand)]
+    Gen(r#gen::Command),
     /// The load of `bench ingest`, as a process that can be pinned to a core
     #[command(hide = true)]
     BenchLoad(bench::load::Args),
@@ -56,6 +62,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Torture(args) => torture::run(&args),
         Command::Bench(command) => bench::run(&command),
+        Command::Gen(command) => r#gen::run(&command),
         Command::BenchLoad(args) => bench::load::run(&args),
         Command::BenchBareClient(args) => bench::bare_client::run(&args),
         #[cfg(feature = "bench")]

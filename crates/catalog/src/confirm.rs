@@ -22,10 +22,15 @@ pub struct Confirm {
     /// The read's operation id.
     pub operation: String,
     /// The read's inputs, each by the name of our input whose value it takes.
+    #[serde(default)]
     pub inputs: BTreeMap<String, String>,
+    /// More of the read's inputs, as they are; a text `{contactId}` in them, however deep, is our input's value.
+    #[serde(default)]
+    pub with: Map<String, Value>,
     /// JSON pointer in its answer to a list of things, or to one thing or null.
     pub list: String,
-    /// The key under which our own operation's answer would have had the thing.
+    /// The key under which our own operation's answer would have had the thing; empty where it is the answer.
+    #[serde(default)]
     pub answer: String,
     /// Which of them is ours.
     #[serde(rename = "match")]
@@ -46,6 +51,8 @@ pub enum Match {
         /// The e-mail's field, of the same name in our inputs.
         field: String,
     },
+    /// All these fields of theirs have the values of these inputs of ours.
+    Equals(BTreeMap<String, String>),
 }
 
 /// The read that confirms a call of `operation` with `inputs`: its operation id and inputs.
@@ -57,7 +64,35 @@ pub fn confirm_request<'a>(operation: &'a Operation, inputs: &Value) -> Option<(
     confirm.matches.mark(inputs)?;
     let input = |(theirs, ours): (&String, &String)| Some((theirs.clone(), inputs.get(ours)?.clone()));
     let values: Option<Map<String, Value>> = confirm.inputs.iter().map(input).collect();
-    Some((&confirm.operation, Value::Object(values?)))
+    let mut values = values?;
+    for (name, template) in &confirm.with {
+        values.insert(name.clone(), filled(template, inputs)?);
+    }
+    Some((&confirm.operation, Value::Object(values)))
+}
+
+/// The template with our inputs in it; `None` where one of them is not given.
+fn filled(template: &Value, inputs: &Value) -> Option<Value> {
+    Some(match template {
+        Value::String(text) => match placeholder(text) {
+            Some(name) => inputs.get(name)?.clone(),
+            None => template.clone(),
+        },
+        Value::Array(items) => {
+            let items: Option<Vec<Value>> = items.iter().map(|item| filled(item, inputs)).collect();
+            items?.into()
+        }
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| Some((name.clone(), filled(value, inputs)?));
+            Value::Object(members.iter().map(member).collect::<Option<_>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
+/// The name in `{name}`.
+fn placeholder(text: &str) -> Option<&str> {
+    text.strip_prefix('{')?.strip_suffix('}')
 }
 
 /// What `operation` would have answered, where the read's answer shows that its effect is there.
@@ -70,27 +105,78 @@ pub fn confirm_finds(operation: &Operation, inputs: &Value, read_answer: &Value)
             .find(|thing| confirm.matches.is_ours(&mark, thing))?,
         thing => Some(thing).filter(|thing| confirm.matches.is_ours(&mark, thing))?,
     };
+    if confirm.answer.is_empty() {
+        return Some(found.clone());
+    }
     let answer = [(confirm.answer.clone(), found.clone())];
     Some(Value::Object(answer.into_iter().collect()))
 }
 
-impl Match {
-    /// The mark in our inputs by which the effect is recognised.
-    fn mark(&self, inputs: &Value) -> Option<String> {
-        match self {
-            Self::Reference { field } => reference(inputs.get(field)?.as_str()?).map(str::to_owned),
-            Self::EmailEquals { field } => Some(email_key(inputs.get(field)?.as_str()?)),
+impl Confirm {
+    /// Names of our inputs that it speaks of.
+    pub(crate) fn ours(&self) -> Vec<&str> {
+        fn names<'a>(template: &'a Value, found: &mut Vec<&'a str>) {
+            match template {
+                Value::String(text) => found.extend(placeholder(text)),
+                Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+                Value::Object(members) => members.values().for_each(|member| names(member, found)),
+                _ => {}
+            }
         }
+        let mut ours: Vec<&str> = self.inputs.values().map(String::as_str).collect();
+        self.with.values().for_each(|template| names(template, &mut ours));
+        match &self.matches {
+            Match::Reference { field } | Match::EmailEquals { field } => ours.push(field),
+            Match::Equals(fields) => ours.extend(fields.values().map(String::as_str)),
+        }
+        ours
     }
 
-    fn is_ours(&self, mark: &str, thing: &Value) -> bool {
+    /// Names of the read's inputs that it gives.
+    pub(crate) fn theirs(&self) -> impl Iterator<Item = &str> {
+        self.inputs.keys().chain(self.with.keys()).map(String::as_str)
+    }
+}
+
+impl Match {
+    /// The mark in our inputs by which the effect is recognised.
+    fn mark(&self, inputs: &Value) -> Option<Mark> {
+        Some(match self {
+            Self::Reference { field } => Mark::Text(reference(inputs.get(field)?.as_str()?)?.to_owned()),
+            Self::EmailEquals { field } => Mark::Text(email_key(inputs.get(field)?.as_str()?)),
+            Self::Equals(fields) => {
+                let value = |ours: &String| inputs.get(ours).filter(|value| !value.is_null()).cloned();
+                let values: Option<Vec<Value>> = fields.values().map(value).collect();
+                Mark::Values(values?)
+            }
+        })
+    }
+
+    fn is_ours(&self, mark: &Mark, thing: &Value) -> bool {
         let text = |field: &String| thing.get(field).and_then(Value::as_str);
-        match self {
+        match (self, mark) {
             // GHL may wrap a note in HTML, so only the reference itself is looked for.
-            Self::Reference { field } => text(field).is_some_and(|theirs| theirs.contains(mark)),
-            Self::EmailEquals { field } => text(field).is_some_and(|theirs| email_key(theirs) == mark),
+            (Self::Reference { field }, Mark::Text(mark)) => {
+                text(field).is_some_and(|theirs| theirs.contains(mark))
+            }
+            (Self::EmailEquals { field }, Mark::Text(mark)) => {
+                text(field).is_some_and(|theirs| email_key(theirs) == *mark)
+            }
+            (Self::Equals(fields), Mark::Values(values)) => fields
+                .keys()
+                .zip(values)
+                .all(|(theirs, ours)| thing.get(theirs) == Some(ours)),
+            _ => false,
         }
     }
+}
+
+/// By what our effect is recognised.
+enum Mark {
+    /// A text: a reference, or an e-mail's key.
+    Text(String),
+    /// The values of fields.
+    Values(Vec<Value>),
 }
 
 /// The reference in the last line of a text that is not empty.

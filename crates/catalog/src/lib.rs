@@ -19,112 +19,128 @@
 //! builds its example. Start reading at [`operation`]; data comes in through `load`.
 
 pub mod confirm;
+mod forms;
+mod links;
 mod load;
 pub mod operation;
+pub mod options;
+pub mod paging;
 mod request;
 pub mod shape;
 mod validate;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use cartlane_model::Problems;
 
 pub use confirm::{Confirm, Match, confirm_finds, confirm_request};
-pub use operation::{BodyKind, Effect, Endpoint, In, Input, Kind, Operation, Run, System};
+pub use forms::phone;
+pub use operation::{AnswerTop, BodyKind, Effect, Endpoint, Fixed, In, Input, Kind, Operation, Run, System};
+pub use options::{Choice, OptionSource};
+pub use paging::{Next, Order, Pages, Poll};
 pub use request::Request;
 pub use shape::{Shape, Type};
 
 /// All operations, in the order in which they are shown.
+///
+/// The data of a resource is read when somebody first asks for one of its operations.
 #[derive(Debug)]
 pub struct Catalog {
-    operations: Vec<Operation>,
+    resources: Vec<Resource>,
+}
+
+/// The operations of one resource, once they are read.
+#[derive(Debug)]
+struct Resource {
+    source: &'static load::Source,
+    read: OnceLock<Vec<Operation>>,
+}
+
+impl Resource {
+    fn operations(&self) -> &[Operation] {
+        self.read.get_or_init(|| match self.source.read() {
+            Ok(operations) => operations,
+            Err(problems) => panic!("the built-in catalog is wrong, which its test forbids: {problems}"),
+        })
+    }
 }
 
 impl Catalog {
     /// The catalog that is compiled in.
     pub fn builtin() -> &'static Self {
-        static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| match load::builtin() {
-            Ok(catalog) => catalog,
-            Err(problems) => panic!("the built-in catalog is wrong, which its test forbids: {problems}"),
+        static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
+            let resource = |source: &'static load::Source| Resource {
+                source,
+                read: OnceLock::new(),
+            };
+            Catalog {
+                resources: load::SOURCES.iter().map(resource).collect(),
+            }
         });
         &BUILTIN
     }
 
-    fn new(operations: Vec<Operation>) -> Result<Self, Problems> {
-        let catalog = Self { operations };
+    /// Everything that is wrong with the data, which a test forbids. Reads all of it.
+    pub fn problems(&self) -> Problems {
         let mut problems = Problems::default();
-        for (index, operation) in catalog.operations.iter().enumerate() {
-            if catalog.operations[..index]
-                .iter()
-                .any(|other| other.id == operation.id)
-            {
-                problems.push(&operation.id, "this id is there twice");
+        let mut all = Vec::new();
+        for resource in &self.resources {
+            match resource.source.read() {
+                Ok(operations) => all.extend(operations),
+                Err(more) => problems.0.extend(more.0),
             }
-            catalog.check_links(operation, &mut problems);
         }
-        problems.into_result(catalog)
+        links::check(&all, &mut problems);
+        match load::options() {
+            Ok(sources) => options::check(sources, &all, &mut problems),
+            Err(more) => problems.0.extend(more.0.clone()),
+        }
+        problems
+    }
+
+    /// The list of choices of this name, such as `pipelines`.
+    pub fn option_source(&self, name: &str) -> Option<&OptionSource> {
+        load::options().as_ref().ok()?.get(name)
     }
 
     /// The operation with this id, such as `ghl.contacts.create`.
     pub fn get(&self, id: &str) -> Option<&Operation> {
-        self.operations.iter().find(|operation| operation.id == id)
+        let mut resources = self.resources.iter();
+        let resource = resources.find(|resource| resource.source.owns(id))?;
+        resource.operations().iter().find(|operation| operation.id == id)
     }
 
     /// All operations, in order.
-    pub fn operations(&self) -> &[Operation] {
-        &self.operations
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.resources.iter().flat_map(Resource::operations)
+    }
+
+    /// The operations of the published list, in its order.
+    pub fn listed(&self) -> Vec<&Operation> {
+        let mut listed: Vec<&Operation> = self
+            .operations()
+            .filter(|operation| operation.listed.is_some())
+            .collect();
+        listed.sort_by_key(|operation| operation.listed);
+        listed
     }
 
     /// The id that someone who wrote `id` most likely meant.
     pub fn nearest(&self, id: &str) -> Option<&str> {
-        nearest(id, self.operations.iter().map(|operation| operation.id.as_str()))
+        nearest(id, self.operations().map(|operation| operation.id.as_str()))
     }
 
     /// The scopes that a token needs for this operation; for a composite those of all its calls.
-    pub fn scopes(&self, operation: &Operation) -> Vec<&str> {
-        let mut scopes: Vec<&str> = self
-            .operations
-            .iter()
-            .filter(|other| other.id == operation.id || operation.calls.contains(&other.id))
+    pub fn scopes<'a>(&'a self, operation: &'a Operation) -> Vec<&'a str> {
+        let calls = operation.calls.iter().filter_map(|call| self.get(call));
+        let mut scopes: Vec<&str> = calls
+            .chain([operation])
             .filter_map(Operation::endpoint)
             .flat_map(|endpoint| endpoint.scopes.iter().map(String::as_str))
             .collect();
         scopes.sort_unstable();
         scopes.dedup();
         scopes
-    }
-
-    /// Notes links of `operation` that lead nowhere: called operations, and its confirming read.
-    fn check_links(&self, operation: &Operation, problems: &mut Problems) {
-        for call in operation.calls.iter().filter(|call| self.get(call).is_none()) {
-            problems.push(
-                &operation.id,
-                format!("calls `{call}`, which is not in the catalog"),
-            );
-        }
-        let Some(confirm) = operation
-            .endpoint()
-            .and_then(|endpoint| endpoint.confirm.as_ref())
-        else {
-            return;
-        };
-        let read = self
-            .get(&confirm.operation)
-            .filter(|read| read.effect == Effect::Read);
-        let Some(read) = read else {
-            return problems.push(
-                &operation.id,
-                format!("confirm: `{}` is not a read", confirm.operation),
-            );
-        };
-        for (theirs, ours) in &confirm.inputs {
-            if read.input(theirs).is_none() || operation.input(ours).is_none() {
-                problems.push(
-                    &operation.id,
-                    format!("confirm: no input `{theirs}` there or `{ours}` here"),
-                );
-            }
-        }
     }
 }
 

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Confirm, Shape};
+use crate::{Confirm, Pages, Poll, Shape, Type};
 
 /// One thing that an automation can have done or looked up.
 #[derive(Clone, Debug, Serialize)]
 pub struct Operation {
     /// Its name everywhere: `ghl.contacts.create`.
     pub id: String,
+    /// Its number in the published list of operations; `None` for those that the list leaves out.
+    pub listed: Option<u16>,
     /// What people read.
     pub title: String,
     /// What it does, in a sentence or two.
@@ -30,12 +32,20 @@ pub struct Operation {
     pub calls: Vec<String>,
     /// The state it sets (`lifecycle`): an event older than the state's last one leaves it alone.
     pub sets_state: Option<String>,
+    /// How it is watched for what is new; `None` where it cannot be, or nobody has said how.
+    pub poll: Option<Poll>,
     /// What it takes.
     pub inputs: Vec<Input>,
     /// At least one of these inputs must be given; empty where there is no such rule.
     pub needs_one: Vec<String>,
     /// Inputs that one could expect here but that are not offered, with what to do instead.
     pub refused: BTreeMap<String, String>,
+    /// Whether somebody has described it; otherwise all is derived from the vendor's file.
+    pub described: bool,
+    /// Whether the vendor advises against it.
+    pub deprecated: bool,
+    /// Why this version cannot do it; `None` where it can.
+    pub unusable: Option<String>,
     /// Inputs that are right, for documentation and tests.
     pub example: Value,
 }
@@ -53,13 +63,34 @@ impl Operation {
             Run::Composite(_) => None,
         }
     }
+
+    /// Names in its rules that are no inputs of it.
+    pub(crate) fn names_outside_inputs(&self) -> Vec<&str> {
+        let pages = self.endpoint().and_then(|endpoint| endpoint.pages.as_ref());
+        let paging = pages
+            .iter()
+            .flat_map(|pages| pages.next.inputs().into_iter().chain(pages.size.as_deref()));
+        let since = self
+            .poll
+            .as_ref()
+            .and_then(|poll| poll.since.as_ref()?.as_object());
+        let since = since
+            .into_iter()
+            .flat_map(|since| since.keys().map(String::as_str));
+        let needed = self.needs_one.iter().map(String::as_str);
+        needed
+            .chain(paging)
+            .chain(since)
+            .filter(|name| self.input(name).is_none())
+            .collect()
+    }
 }
 
 /// What an operation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Something new or changed there starts a run here.
+    /// It reads what can be watched: something new or changed there starts a run here. As a step it is a lookup.
     Trigger,
     /// It changes something.
     Action,
@@ -116,16 +147,44 @@ pub struct Endpoint {
     pub token_kinds: Vec<String>,
     /// Where the connection's location id goes, if anywhere.
     pub location_in: Option<In>,
+    /// Its name there.
+    pub location_name: Option<String>,
+    /// What is sent whatever the inputs are.
+    pub fixed: Vec<Fixed>,
     /// How an unclear call is confirmed.
     pub confirm: Option<Confirm>,
+    /// How its pages are asked for; `None` where there is one answer.
+    pub pages: Option<Pages>,
     /// The statuses that the vendor documents for success. Any 2xx is one.
     pub success: Vec<u16>,
-    /// Whether it makes a new thing: then a 4xx does not prove that nothing was made.
+    /// Whether it makes a new thing that can be looked for: a 4xx does not prove that nothing was made.
     pub creates: bool,
     /// Whether it has a body.
     pub body: BodyKind,
-    /// Keys that the answer has at its top, as documented; empty where the vendor's file does not say.
-    pub answer: Vec<String>,
+    /// What the top of the answer is like, as documented.
+    pub answer: AnswerTop,
+}
+
+/// A value that is always sent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fixed {
+    /// Its name.
+    pub name: String,
+    /// Where it goes.
+    pub r#in: In,
+    /// The value.
+    pub value: Value,
+}
+
+/// The top of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AnswerTop {
+    /// The content type, where it is not JSON.
+    pub content: Option<String>,
+    /// The JSON type; any where the vendor's file does not say.
+    pub r#type: Type,
+    /// Its keys; for a list those of its items.
+    pub keys: BTreeMap<String, Type>,
 }
 
 /// What body a request has.
@@ -136,6 +195,8 @@ pub enum BodyKind {
     None,
     /// A JSON object; `{}` where no input goes into it.
     Json,
+    /// A JSON list: the one input that goes into the body.
+    List,
 }
 
 /// Where an input goes.
@@ -157,12 +218,16 @@ pub struct Input {
     pub name: String,
     /// Where it goes; for a composite always the body.
     pub r#in: In,
+    /// A second place for the same value.
+    pub also_in: Option<In>,
     /// Whether it must be given.
     pub required: bool,
     /// What it means, in a sentence.
     pub help: String,
     /// The list that a person chooses from, such as `tags` or `users`.
     pub option_source: Option<String>,
+    /// The value that is sent where none is given.
+    pub default: Option<Value>,
     /// What values it takes.
     pub shape: Shape,
 }

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{BodyKind, Endpoint, In, Operation};
+use crate::{BodyKind, Endpoint, In, Input, Operation, forms};
 
 /// Everything but RFC 3986's unreserved characters; `+` is among the encoded, since servers read it as a
 /// space.
@@ -47,33 +47,40 @@ impl Operation {
             method: endpoint.method.clone(),
             path: self.path(endpoint, values, location_id),
             version: endpoint.version.clone(),
-            body: (endpoint.body == BodyKind::Json).then(|| self.body(endpoint, values, location_id)),
+            body: self.body(endpoint, values, location_id),
         })
     }
 
-    fn given<'a>(
-        &'a self,
-        place: In,
-        values: &'a Map<String, Value>,
-    ) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let here = self.inputs.iter().filter(move |input| input.r#in == place);
-        here.filter_map(|input| values.get(&input.name).map(|value| (input.name.as_str(), value)))
+    /// Names and values for a place: the location, what is fixed, and what is given or has a default.
+    fn placed(&self, place: In, values: &Map<String, Value>, location_id: &str) -> Vec<(&str, Value)> {
+        let Some(endpoint) = self.endpoint() else {
+            return Vec::new();
+        };
+        let location = endpoint
+            .location_name
+            .as_deref()
+            .filter(|_| endpoint.location_in == Some(place));
+        let location = location.map(|name| (name, Value::from(location_id)));
+        let fixed = endpoint.fixed.iter().filter(|fixed| fixed.r#in == place);
+        let fixed = fixed.map(|fixed| (fixed.name.as_str(), fixed.value.clone()));
+        let here = |input: &&Input| input.r#in == place || input.also_in == Some(place);
+        let given = self.inputs.iter().filter(here).filter_map(|input| {
+            let value = values.get(&input.name).or(input.default.as_ref())?;
+            Some((input.name.as_str(), forms::plain(&input.shape, value)))
+        });
+        location.into_iter().chain(fixed).chain(given).collect()
     }
 
     fn path(&self, endpoint: &Endpoint, values: &Map<String, Value>, location_id: &str) -> String {
         let mut path = endpoint.path.clone();
-        for (name, value) in self.given(In::Path, values) {
-            path = path.replace(&format!("{{{name}}}"), &encoded(&text(value)));
+        for (name, value) in self.placed(In::Path, values, location_id) {
+            path = path.replace(&format!("{{{name}}}"), &encoded(&text(&value)));
         }
-        if endpoint.location_in == Some(In::Path) {
-            path = path.replace("{locationId}", &encoded(location_id));
-        }
-        let location =
-            (endpoint.location_in == Some(In::Query)).then(|| format!("locationId={}", encoded(location_id)));
-        let pairs = self
-            .given(In::Query, values)
-            .flat_map(|(name, value)| query(name, value));
-        let query: Vec<String> = location.into_iter().chain(pairs).collect();
+        let pairs = self.placed(In::Query, values, location_id);
+        let query: Vec<String> = pairs
+            .iter()
+            .flat_map(|(name, value)| query(name, value))
+            .collect();
         if query.is_empty() {
             path
         } else {
@@ -81,13 +88,13 @@ impl Operation {
         }
     }
 
-    fn body(&self, endpoint: &Endpoint, values: &Map<String, Value>, location_id: &str) -> Value {
-        let location =
-            (endpoint.location_in == Some(In::Body)).then(|| ("locationId".into(), location_id.into()));
-        let fields = self
-            .given(In::Body, values)
-            .map(|(name, value)| (name.to_owned(), value.clone()));
-        Value::Object(location.into_iter().chain(fields).collect())
+    fn body(&self, endpoint: &Endpoint, values: &Map<String, Value>, location_id: &str) -> Option<Value> {
+        let mut fields = self.placed(In::Body, values, location_id).into_iter();
+        match endpoint.body {
+            BodyKind::None => None,
+            BodyKind::Json => Some(fields.map(|(name, value)| (name.to_owned(), value)).collect()),
+            BodyKind::List => fields.next().map(|(_, value)| value),
+        }
     }
 }
 

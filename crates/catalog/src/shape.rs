@@ -17,7 +17,11 @@ pub struct Shape {
     pub required: bool,
     /// The JSON type.
     pub r#type: Type,
-    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2). Others are not checked.
+    /// The type of the vendor's own example, where its file says object and shows a single value. It counts.
+    #[serde(skip_serializing)]
+    pub example_is: Option<Type>,
+    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2) are checked; `phone` and `custom_fields`
+    /// are only brought into form. Others mean nothing here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The only values allowed; empty for no such rule.
@@ -113,13 +117,18 @@ fn phrase_of(value: &Value) -> &'static str {
 }
 
 impl Shape {
+    /// The JSON type that counts.
+    pub fn kind(&self) -> Type {
+        self.example_is.unwrap_or(self.r#type)
+    }
+
     /// Notes everything that is wrong with `value`, which stands at `path`.
     pub fn check(&self, value: &Value, path: &str, problems: &mut Problems) {
         if value.is_null() && self.nullable {
             return;
         }
-        if !self.r#type.fits(value) {
-            let (is, must) = (phrase_of(value), self.r#type.phrase());
+        if !self.kind().fits(value) {
+            let (is, must) = (phrase_of(value), self.kind().phrase());
             return problems.push(path, format!("is {is}, must be {must}"));
         }
         if !self.any_of.is_empty() && !self.any_of.iter().any(|shape| shape.takes(value)) {
@@ -139,7 +148,8 @@ impl Shape {
         }
     }
 
-    fn takes(&self, value: &Value) -> bool {
+    /// Whether the value fits.
+    pub fn takes(&self, value: &Value) -> bool {
         let mut problems = Problems::default();
         self.check(value, "", &mut problems);
         problems.0.is_empty()

@@ -4,18 +4,34 @@ use cartlane_model::Problems;
 use serde_json::{Map, Value};
 
 use crate::shape::{check_needs_one, unknown};
-use crate::{In, Input, Operation};
+use crate::{In, Input, Operation, Shape, Type, forms};
 
 impl Operation {
     /// Whether these inputs are right. A null where null is no value counts as a fault: leave the input out.
+    ///
+    /// No inputs are right for an operation that this version cannot do.
     pub fn validate(&self, inputs: &Value) -> Result<(), Problems> {
+        if let Some(why) = &self.unusable {
+            let mut problems = Problems::default();
+            problems.push("", format!("{} cannot be used yet: {why}", self.id));
+            return Err(problems);
+        }
+        self.faults(inputs).into_result(())
+    }
+
+    /// All that is wrong with the inputs.
+    pub(crate) fn faults(&self, inputs: &Value) -> Problems {
         let mut problems = Problems::default();
         let Some(values) = inputs.as_object() else {
             problems.push("", "inputs are an object of names and values");
-            return Err(problems);
+            return problems;
         };
         for (name, value) in values {
             match self.input(name) {
+                // A composite's calls read the forms in which people write; it does not itself.
+                Some(input) if self.endpoint().is_some() => {
+                    check(input, &forms::plain(&input.shape, value), &mut problems);
+                }
                 Some(input) => check(input, value, &mut problems),
                 None => problems.push(name, self.why_not(name)),
             }
@@ -26,7 +42,7 @@ impl Operation {
             }
         }
         check_needs_one(&self.needs_one, values, "", &mut problems);
-        problems.into_result(())
+        problems
     }
 
     /// Why an input that this operation does not have is not there, and what to do.
@@ -51,12 +67,32 @@ fn check(input: &Input, value: &Value, problems: &mut Problems) {
     if value.is_null() && !input.shape.nullable {
         return problems.push(&input.name, "is null; leave it out, or give it a value");
     }
-    input.shape.check(value, &input.name, problems);
+    match (input.r#in, value) {
+        // There everything is text on the wire, and templates give text for numbers.
+        (In::Path | In::Query, Value::Number(_) | Value::Bool(_) | Value::String(_)) => {
+            input
+                .shape
+                .check(&as_meant(&input.shape, value), &input.name, problems);
+        }
+        _ => input.shape.check(value, &input.name, problems),
+    }
     let Some(text) = value.as_str().filter(|_| input.r#in == In::Path) else {
         return;
     };
     // A dot segment would be resolved by URL rules and lead to another path.
     if matches!(text.trim(), "" | "." | "..") || text.contains(char::is_control) {
         problems.push(&input.name, "is not an id");
+    }
+}
+
+/// A single value as the type that the shape has, where it reads as one.
+fn as_meant(shape: &Shape, value: &Value) -> Value {
+    let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let read = || serde_json::from_str(text().trim()).ok();
+    match shape.kind() {
+        Type::String => Value::from(text()),
+        Type::Number | Type::Integer => read().filter(Value::is_number).unwrap_or_else(|| value.clone()),
+        Type::Boolean => read().filter(Value::is_boolean).unwrap_or_else(|| value.clone()),
+        _ => value.clone(),
     }
 }

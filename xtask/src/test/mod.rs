@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::binary::{self, Profile};
+use crate::r#gen;
 use crate::torture::{self, Database, Sabotage, Scenario};
 use cartlane_testkit::postgres::{Cluster, SHARED_CLUSTER};
 
@@ -29,6 +30,7 @@ pub fn run(args: &Args) -> ExitCode {
         binary::check(binary::cargo().args(["fmt", "--all", "--check"]))
     });
     steps.take("imports", imports::check);
+    steps.take("docs/operations.md", || r#gen::docs(true));
     if !args.fast {
         steps.take("licences and bans", || {
             let mut command = tools::cargo_deny()?;

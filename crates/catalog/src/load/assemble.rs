@@ -5,185 +5,238 @@ use std::collections::BTreeMap;
 use cartlane_model::Problems;
 
 use super::facts::{Facts, FactsFile};
-use super::overlay::{Composite, Entry, InputText, Overlay};
-use crate::{BodyKind, Endpoint, In, Input, Operation, Run, Shape, System};
+use super::inputs::{self, words};
+use super::overlay::{CommonInputs, Composite, Entry, Overlay};
+use super::sample;
+use crate::{AnswerTop, BodyKind, Effect, Endpoint, In, Kind, Operation, Run, System};
 
-const LOCATION: &str = "locationId";
+/// The version that is sent where the vendor's files name none: that of most.
+const VERSION: &str = "2021-07-28";
 
-/// All operations of one resource, or all faults of its files.
-pub(super) fn operations(
-    system: System,
-    facts: &FactsFile,
-    overlay: Overlay,
-) -> Result<Vec<Operation>, Problems> {
-    let mut problems = Problems::default();
-    let mut operations = Vec::new();
-    for entry in overlay.operation {
-        match facts.operations.iter().find(|facts| facts.key() == entry.facts) {
-            Some(facts) => operations.push(single(system, facts, entry, &mut problems)),
-            None => problems.push(entry.id, format!("the generated file has no `{}`", entry.facts)),
+/// What the operations of one resource are made of.
+pub(super) struct Resource<'a> {
+    pub system: System,
+    /// What all ids begin with: `ghl.contacts.`
+    pub prefix: String,
+    pub facts: &'a FactsFile,
+    pub common: &'a CommonInputs,
+}
+
+impl Resource<'_> {
+    /// All operations: those with an overlay, composites, and the rest by their facts alone; or all faults.
+    pub fn operations(&self, overlay: Overlay) -> Result<Vec<Operation>, Problems> {
+        let mut problems = Problems::default();
+        let category = overlay.category;
+        let mut operations = Vec::new();
+        let mut described = Vec::new();
+        for mut entry in overlay.operation {
+            described.push(entry.facts.clone());
+            entry.category.get_or_insert_with(|| category.clone());
+            match self
+                .facts
+                .operations
+                .iter()
+                .find(|facts| facts.key() == entry.facts)
+            {
+                Some(facts) => operations.push(self.single(facts, entry, true, &mut problems)),
+                None => problems.push(entry.id, format!("the generated file has no `{}`", entry.facts)),
+            }
         }
-    }
-    operations.extend(
-        overlay
-            .composite
-            .into_iter()
-            .map(|composite| several(system, composite)),
-    );
-    for operation in &operations {
-        if let Err(more) = operation.validate(&operation.example) {
-            problems.push(&operation.id, format!("its example: {more}"));
+        let several = |composite| several(self.system, &category, composite);
+        operations.extend(overlay.composite.into_iter().map(several));
+        for facts in self
+            .facts
+            .operations
+            .iter()
+            .filter(|facts| !described.contains(&facts.key()))
+        {
+            let entry = self.derived(facts);
+            operations.push(self.single(facts, entry, false, &mut problems));
         }
+        for operation in &operations {
+            self.check(operation, &mut problems);
+        }
+        problems.into_result(operations)
     }
-    problems.into_result(operations)
-}
 
-fn single(system: System, facts: &Facts, entry: Entry, problems: &mut Problems) -> Operation {
-    let inputs = inputs(facts, &entry);
-    check_names(&entry, &inputs, problems);
-    if facts.version.len() != 1 {
-        problems.push(&entry.id, "the facts name no version, or several");
-    }
-    let endpoint = Endpoint {
-        method: facts.method.clone(),
-        path: facts.path.clone(),
-        version: facts.version.first().cloned().unwrap_or_default(),
-        scopes: facts.scopes.clone(),
-        token_kinds: facts.token_kinds.clone(),
-        location_in: entry.location_in,
-        confirm: entry.confirm,
-        success: entry.success.unwrap_or_else(|| facts.success.clone()),
-        creates: entry.creates,
-        body: if facts.body.is_some() {
-            BodyKind::Json
-        } else {
-            BodyKind::None
-        },
-        answer: facts.answer.clone(),
-    };
-    Operation {
-        id: entry.id,
-        title: entry.title,
-        help: entry.help,
-        category: entry.category,
-        kind: entry.kind,
-        system,
-        effect: entry.effect,
-        run: Run::Http(Box::new(endpoint)),
-        calls: Vec::new(),
-        sets_state: None,
-        inputs,
-        needs_one: entry.needs_one,
-        refused: entry.refused,
-        example: entry.example,
-    }
-}
-
-/// The inputs: what the facts have, less what is refused or comes from the connection, as corrected.
-fn inputs(facts: &Facts, entry: &Entry) -> Vec<Input> {
-    let offered = |name: &str| name != LOCATION && !entry.refused.contains_key(name);
-    let known: Vec<(In, &Shape)> = facts.places().filter(|(_, shape)| offered(&shape.name)).collect();
-    let from_facts = known.iter().map(|(place, shape)| {
-        let shape = entry.corrections.get(&shape.name).map_or_else(
-            || (*shape).clone(),
-            |corrected| Shape {
-                name: shape.name.clone(),
-                required: shape.required || corrected.required,
-                ..corrected.clone()
-            },
-        );
-        input(*place, shape, &entry.inputs)
-    });
-    let is_new = |name: &String| !known.iter().any(|(_, shape)| shape.name == *name);
-    let added_to = if facts.body.is_some() { In::Body } else { In::Query };
-    let added = entry.corrections.iter().filter(|(name, _)| is_new(name));
-    let added = added.map(|(name, shape)| {
-        input(
-            added_to,
-            Shape {
-                name: name.clone(),
-                ..shape.clone()
-            },
-            &entry.inputs,
-        )
-    });
-    from_facts.chain(added).collect()
-}
-
-fn input(place: In, mut shape: Shape, texts: &BTreeMap<String, InputText>) -> Input {
-    let text = texts.get(&shape.name);
-    let own_help = shape.help.take();
-    let own_source = shape.option_source.take();
-    Input {
-        name: shape.name.clone(),
-        r#in: place,
-        required: shape.required,
-        help: text
-            .map(|text| text.help.clone())
-            .or(own_help)
-            .unwrap_or_else(|| words(&shape.name)),
-        option_source: text.and_then(|text| text.option_source.clone()).or(own_source),
-        shape,
-    }
-}
-
-/// Notes names in the overlay that lead nowhere, and rules about inputs that are not there.
-fn check_names(entry: &Entry, inputs: &[Input], problems: &mut Problems) {
-    let texts = entry.inputs.keys();
-    for name in texts.chain(&entry.needs_one) {
-        if !inputs.iter().any(|input| input.name == *name) {
+    fn check(&self, operation: &Operation, problems: &mut Problems) {
+        if !operation.id.starts_with(&self.prefix) {
+            problems.push(&operation.id, format!("must begin with `{}`", self.prefix));
+        }
+        if operation.title.is_empty() || operation.help.is_empty() || operation.category.is_empty() {
+            problems.push(&operation.id, "needs title, help and category");
+        }
+        for name in operation.names_outside_inputs() {
             problems.push(
-                &entry.id,
+                &operation.id,
                 format!("speaks of an input `{name}` that it does not have"),
             );
         }
+        let faults = operation.faults(&operation.example);
+        if !faults.0.is_empty() {
+            problems.push(&operation.id, format!("its example: {faults}"));
+        }
     }
-    for name in entry
-        .corrections
-        .keys()
-        .filter(|name| entry.refused.contains_key(*name))
-    {
-        problems.push(&entry.id, format!("both corrects and refuses `{name}`"));
+
+    /// The entry of an operation that has none.
+    fn derived(&self, facts: &Facts) -> Entry {
+        let name: String = facts.operation_id.chars().flat_map(snake).collect();
+        let name = name.trim_matches('_').replace("__", "_");
+        let title = match facts.summary.as_str() {
+            "" => words(&facts.operation_id).trim_end_matches('.').to_owned(),
+            summary => summary.to_owned(),
+        };
+        let resource = self
+            .prefix
+            .trim_end_matches('.')
+            .rsplit('.')
+            .next()
+            .unwrap_or_default();
+        Entry {
+            id: format!("{}{name}", self.prefix),
+            facts: facts.key(),
+            help: format!("`{}`, as GHL's API description has it.", facts.key()),
+            title,
+            category: Some(words(resource).trim_end_matches('.').to_owned()),
+            ..Entry::default()
+        }
+    }
+
+    fn single(&self, facts: &Facts, entry: Entry, described: bool, problems: &mut Problems) -> Operation {
+        let effect = entry.effect.unwrap_or_else(|| effect(&facts.method));
+        let places = inputs::Places::of(facts, &entry, self.common);
+        places.check(&entry, problems);
+        let get = |name: &str| {
+            let own = entry.inputs.get(name).cloned().unwrap_or_default();
+            sample::written(name, &own, self.common)
+        };
+        let example = match &entry.example {
+            Some(example) => example.clone(),
+            None => sample::inputs(&places.inputs, &entry.needs_one, get),
+        };
+        let kind = if facts.method == "GET" {
+            Kind::Lookup
+        } else {
+            Kind::Action
+        };
+        let unusable = unusable(facts, &entry);
+        Operation {
+            listed: entry.listed,
+            title: entry.title.clone(),
+            help: entry.help.clone(),
+            category: entry.category.clone().unwrap_or_default(),
+            kind: entry.kind.unwrap_or(kind),
+            system: self.system,
+            effect,
+            calls: Vec::new(),
+            sets_state: None,
+            poll: entry.poll.clone(),
+            needs_one: entry.needs_one.clone(),
+            refused: entry.refused.clone(),
+            described,
+            deprecated: facts.deprecated,
+            unusable,
+            example,
+            run: Run::Http(Box::new(endpoint(facts, &entry, effect, &places))),
+            inputs: places.inputs,
+            id: entry.id,
+        }
     }
 }
 
-fn several(system: System, composite: Composite) -> Operation {
+fn endpoint(facts: &Facts, entry: &Entry, effect: Effect, places: &inputs::Places) -> Endpoint {
+    let newest = || {
+        facts
+            .version
+            .iter()
+            .max()
+            .cloned()
+            .unwrap_or_else(|| VERSION.to_owned())
+    };
+    // What cannot be looked for is not sent again by itself, so that its refusal may stand as it is.
+    let makes = effect == Effect::Unsafe && facts.method == "POST" && entry.confirm.is_some();
+    let body = match &facts.body {
+        None => BodyKind::None,
+        Some(body) if body.items.is_some() => BodyKind::List,
+        Some(_) => BodyKind::Json,
+    };
+    let answer = facts.answer.as_ref();
+    Endpoint {
+        method: facts.method.clone(),
+        path: facts.path.clone(),
+        version: entry.version.clone().unwrap_or_else(newest),
+        scopes: entry.scopes.clone().unwrap_or_else(|| facts.scopes.clone()),
+        token_kinds: entry
+            .token_kinds
+            .clone()
+            .unwrap_or_else(|| facts.token_kinds.clone()),
+        location_in: places.location.as_ref().map(|(place, _)| *place),
+        location_name: places.location.as_ref().map(|(_, name)| name.clone()),
+        fixed: places.fixed.clone(),
+        confirm: entry.confirm.clone(),
+        pages: entry.pages.clone(),
+        success: entry.success.clone().unwrap_or_else(|| facts.success.clone()),
+        creates: entry.creates.unwrap_or(makes),
+        body,
+        answer: AnswerTop {
+            content: entry.answer.clone().or_else(|| answer?.content.clone()),
+            r#type: answer.map(|answer| answer.r#type).unwrap_or_default(),
+            keys: answer.map(|answer| answer.keys.clone()).unwrap_or_default(),
+        },
+    }
+}
+
+/// What a call does when nobody has said it: the cautious guess.
+fn effect(method: &str) -> Effect {
+    match method {
+        "GET" => Effect::Read,
+        "PUT" | "DELETE" => Effect::Idempotent,
+        _ => Effect::Unsafe,
+    }
+}
+
+/// Why this version cannot make the call.
+fn unusable(facts: &Facts, entry: &Entry) -> Option<String> {
+    let body = facts.body.as_ref().and_then(|body| body.content.as_deref());
+    if let Some(content) = body {
+        return Some(format!("its body is {content}; this version sends JSON only"));
+    }
+    let facts = facts.answer.as_ref().and_then(|answer| answer.content.as_deref());
+    let content = entry.answer.as_deref().or(facts)?;
+    Some(format!("its answer is {content}; this version reads JSON only"))
+}
+
+/// `createAgent`, `get-note` and `create-integration provider` as `create_agent` and so on.
+fn snake(letter: char) -> impl Iterator<Item = char> {
+    let separates = letter.is_uppercase() || !letter.is_alphanumeric();
+    separates
+        .then_some('_')
+        .into_iter()
+        .chain(letter.is_alphanumeric().then_some(letter.to_ascii_lowercase()))
+}
+
+fn several(system: System, category: &str, composite: Composite) -> Operation {
     let none = BTreeMap::new();
+    let input = |shape| inputs::input(In::Body, shape, None, &none);
     Operation {
         id: composite.id,
+        listed: composite.listed,
         title: composite.title,
         help: composite.help,
-        category: composite.category,
+        category: composite.category.unwrap_or_else(|| category.to_owned()),
         kind: composite.kind,
         system,
         effect: composite.effect,
         run: Run::Composite(composite.hook),
         calls: composite.calls,
         sets_state: composite.sets_state,
-        inputs: composite
-            .inputs
-            .into_iter()
-            .map(|shape| input(In::Body, shape, &none))
-            .collect(),
-        needs_one: Vec::new(),
+        poll: None,
+        inputs: composite.inputs.into_iter().map(input).collect(),
+        needs_one: composite.needs_one,
         refused: BTreeMap::new(),
+        described: true,
+        deprecated: false,
+        unusable: None,
         example: composite.example,
     }
-}
-
-/// `postalCode` as `Postal code.`: the help of an input that speaks for itself.
-fn words(name: &str) -> String {
-    let mut text = String::new();
-    for (index, letter) in name.chars().enumerate() {
-        match letter {
-            letter if index == 0 => text.extend(letter.to_uppercase()),
-            letter if letter.is_uppercase() => {
-                text.push(' ');
-                text.extend(letter.to_lowercase());
-            }
-            letter => text.push(letter),
-        }
-    }
-    text.push('.');
-    text
 }

@@ -1,13 +1,15 @@
 //! The form of `catalog/*/generated/*.json`: what the vendor's `OpenAPI` file says, unchanged.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
-use crate::{In, Shape};
+use crate::{In, Shape, Type};
 
 /// One generated file.
 #[derive(Debug, Deserialize)]
 pub(super) struct FactsFile {
-    /// Its operations, in the order of use.
+    /// Its operations, by path and method.
     pub operations: Vec<Facts>,
 }
 
@@ -16,6 +18,12 @@ pub(super) struct FactsFile {
 pub(super) struct Facts {
     pub method: String,
     pub path: String,
+    #[serde(default)]
+    pub operation_id: String,
+    #[serde(default)]
+    pub summary: String,
+    #[serde(default)]
+    pub deprecated: bool,
     /// The values that the `Version` header may have.
     pub version: Vec<String>,
     pub scopes: Vec<String>,
@@ -23,8 +31,8 @@ pub(super) struct Facts {
     pub parameters: Vec<Parameter>,
     pub body: Option<Body>,
     pub success: Vec<u16>,
-    /// Keys at the top of the answer; empty where there is no schema.
-    pub answer: Vec<String>,
+    /// The top of the answer; `None` where there is no schema.
+    pub answer: Option<AnswerTop>,
 }
 
 /// A parameter of path or query.
@@ -35,10 +43,25 @@ pub(super) struct Parameter {
     pub shape: Shape,
 }
 
-/// A JSON body.
+/// A body.
 #[derive(Debug, Deserialize)]
 pub(super) struct Body {
+    /// The content type, where it is not JSON.
+    pub content: Option<String>,
+    #[serde(default)]
     pub fields: Vec<Shape>,
+    /// What a body that is a list is made of.
+    pub items: Option<Box<Shape>>,
+}
+
+/// The top of an answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct AnswerTop {
+    pub content: Option<String>,
+    #[serde(default)]
+    pub r#type: Type,
+    #[serde(default)]
+    pub keys: BTreeMap<String, Type>,
 }
 
 impl Facts {
@@ -47,13 +70,39 @@ impl Facts {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Every place for a value, in order.
-    pub fn places(&self) -> impl Iterator<Item = (In, &Shape)> {
+    /// Every place for a value, in order. Path segments that the file forgot to declare are texts, and all are
+    /// required whatever it says.
+    pub fn places(&self) -> Vec<(In, Shape)> {
+        let segments = self
+            .path
+            .split('/')
+            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+        let declared = |name: &str| {
+            let mut parameters = self.parameters.iter();
+            parameters.any(|parameter| parameter.r#in == In::Path && parameter.shape.name == name)
+        };
+        let forgotten = segments.filter(|name| !declared(name)).map(|name| Shape {
+            name: name.to_owned(),
+            r#type: Type::String,
+            ..Shape::default()
+        });
         let parameters = self
             .parameters
             .iter()
-            .map(|parameter| (parameter.r#in, &parameter.shape));
-        let fields = self.body.iter().flat_map(|body| &body.fields);
-        parameters.chain(fields.map(|field| (In::Body, field)))
+            .map(|parameter| (parameter.r#in, parameter.shape.clone()));
+        let fields = self
+            .body
+            .iter()
+            .flat_map(|body| &body.fields)
+            .map(|field| (In::Body, field.clone()));
+        let mut places: Vec<(In, Shape)> = forgotten
+            .map(|shape| (In::Path, shape))
+            .chain(parameters)
+            .collect();
+        for (place, shape) in &mut places {
+            shape.required |= *place == In::Path;
+        }
+        places.extend(fields);
+        places
     }
 }

@@ -1,73 +1,87 @@
-//! Reading the data files into a catalog. A fault in any of them is told with its place, all at once.
+//! Reading the data files, one resource at a time. A fault in any of them is told with its place, all at once.
 
 mod assemble;
 mod facts;
+mod inputs;
 mod overlay;
+mod sample;
+mod sources;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
+
 use cartlane_model::Problems;
 
-use crate::{Catalog, Operation, System};
+use crate::{Operation, OptionSource, System};
 use facts::FactsFile;
 use overlay::Overlay;
+pub(crate) use sources::SOURCES;
 
-/// The two data files of one resource.
-struct Source {
-    name: &'static str,
-    system: System,
+/// The data files of one resource.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The files' name: `custom-fields`.
+    pub name: &'static str,
+    /// Whose resource it is.
+    pub system: System,
+    /// The system's directory, and the beginning of all ids.
+    directory: &'static str,
     facts: &'static str,
+    /// Empty where nothing was written by hand.
     overlay: &'static str,
+    /// What inputs of a name mean in the whole system.
+    inputs: &'static str,
 }
 
-macro_rules! source {
-    ($system:ident, $directory:literal, $name:literal) => {
-        Source {
-            name: concat!($directory, "/", $name),
-            system: System::$system,
-            facts: include_str!(concat!(
-                "../../../../catalog/",
-                $directory,
-                "/generated/",
-                $name,
-                ".json"
-            )),
-            overlay: include_str!(concat!(
-                "../../../../catalog/",
-                $directory,
-                "/overlay/",
-                $name,
-                ".toml"
-            )),
-        }
-    };
-}
-
-/// Every data file, in the order in which its operations are shown.
-const SOURCES: &[Source] = &[source!(Ghl, "ghl", "contacts")];
-
-/// The catalog of the files that are compiled in.
-pub(crate) fn builtin() -> Result<Catalog, Problems> {
-    let mut operations = Vec::new();
-    let mut problems = Problems::default();
-    for source in SOURCES {
-        match read(source) {
-            Ok(more) => operations.extend(more),
-            Err(more) => problems.0.extend(more.0),
-        }
+impl Source {
+    /// What the ids of its operations begin with: `ghl.custom_fields.`
+    pub fn prefix(&self) -> String {
+        format!("{}.{}.", self.directory, self.name.replace('-', "_"))
     }
-    problems.into_result(operations).and_then(Catalog::new)
+
+    /// Whether an operation of this id is one of its.
+    pub fn owns(&self, id: &str) -> bool {
+        let mut parts = id.splitn(3, '.');
+        let resource = |part: &str| part.len() == self.name.len() && part.replace('_', "-") == self.name;
+        parts.next() == Some(self.directory) && parts.next().is_some_and(resource)
+    }
+
+    /// Its operations.
+    pub fn read(&self) -> Result<Vec<Operation>, Problems> {
+        static COMMON: OnceLock<Result<overlay::CommonInputs, Problems>> = OnceLock::new();
+        let fault = |message: String| {
+            let mut problems = Problems::default();
+            problems.push(format!("{}/{}", self.directory, self.name), message);
+            problems
+        };
+        let common = COMMON
+            .get_or_init(|| inputs::common(self.inputs))
+            .as_ref()
+            .map_err(Clone::clone)?;
+        let facts: FactsFile =
+            serde_json::from_str(self.facts).map_err(|error| fault(format!("generated: {error}")))?;
+        let overlay: Overlay =
+            toml::from_str(self.overlay).map_err(|error| fault(format!("overlay: {error}")))?;
+        let resource = assemble::Resource {
+            system: self.system,
+            prefix: self.prefix(),
+            facts: &facts,
+            common,
+        };
+        resource.operations(overlay)
+    }
 }
 
-fn read(source: &Source) -> Result<Vec<Operation>, Problems> {
-    let fault = |message: String| {
-        let mut problems = Problems::default();
-        problems.push(source.name, message);
-        problems
-    };
-    let facts: FactsFile =
-        serde_json::from_str(source.facts).map_err(|error| fault(format!("generated: {error}")))?;
-    let overlay: Overlay =
-        toml::from_str(source.overlay).map_err(|error| fault(format!("overlay: {error}")))?;
-    assemble::operations(source.system, &facts, overlay)
+/// The lists that inputs' values are chosen from, by name.
+pub(crate) fn options() -> &'static Result<BTreeMap<String, OptionSource>, Problems> {
+    static OPTIONS: LazyLock<Result<BTreeMap<String, OptionSource>, Problems>> = LazyLock::new(|| {
+        toml::from_str(include_str!("../../../../catalog/ghl/options.toml")).map_err(|error| {
+            let mut problems = Problems::default();
+            problems.push("options.toml", error.to_string());
+            problems
+        })
+    });
+    &OPTIONS
 }

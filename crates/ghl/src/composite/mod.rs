@@ -4,8 +4,10 @@
 //! answer, and asks again with one more [`Done`]. The same arguments always give the same part, so that a run
 //! can go on after a crash with nothing but the recorded answers.
 
+mod find_contact;
 mod save_contact;
 mod set_lifecycle;
+mod upsert_opportunity;
 
 use serde_json::Value;
 
@@ -73,8 +75,10 @@ pub struct Done {
 /// What comes next in the composite `name` (the catalog's hook), after the calls that were `done`.
 pub fn next(name: &str, inputs: &Value, known: Option<&Known>, done: &[Done]) -> Part {
     match name {
+        "find_contact" => find_contact::next(inputs, done),
         "save_contact" => save_contact::next(inputs, known, done),
         "set_lifecycle" => set_lifecycle::next(inputs, done),
+        "upsert_opportunity" => upsert_opportunity::next(inputs, done),
         _ => Part::Failed(format!("there is no composite `{name}`")),
     }
 }

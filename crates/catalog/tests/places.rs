@@ -1,0 +1,168 @@
+//! Where values go: from the connection, by default, twice, or as the whole body.
+
+use cartlane_catalog::{Catalog, Operation, Request, confirm_finds, confirm_request};
+use serde_json::{Value, json};
+
+fn operation(id: &str) -> &'static Operation {
+    Catalog::builtin()
+        .get(id)
+        .unwrap_or_else(|| panic!("no operation {id}"))
+}
+
+fn request(id: &str, inputs: &Value) -> Request {
+    operation(id)
+        .request(inputs, "loc1")
+        .unwrap_or_else(|problems| panic!("{id}: {problems}"))
+}
+
+#[test]
+fn the_location_goes_wherever_the_operation_has_it() {
+    let fields = request("ghl.locations.list_custom_fields", &json!({"model": "contact"}));
+    assert_eq!(fields.path, "/locations/loc1/customFields?model=contact");
+    let search = request("ghl.opportunities.search", &json!({"limit": 5}));
+    assert_eq!(search.path, "/opportunities/search?location_id=loc1&limit=5");
+    let invoice = request("ghl.invoices.get_invoice", &json!({"invoiceId": "i1"}));
+    assert_eq!(invoice.path, "/invoices/i1?altId=loc1&altType=location");
+}
+
+#[test]
+fn a_location_that_an_operation_is_about_is_an_input() {
+    let get = request("ghl.locations.get", &json!({"locationId": "loc2"}));
+    assert_eq!(get.path, "/locations/loc2");
+    let pause = operation("ghl.saas_api.pause_location");
+    let problems = pause
+        .request(&json!({"paused": true, "companyId": "a1"}), "loc1")
+        .expect_err("no location");
+    assert!(
+        problems.to_string().contains("locationId: is missing"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn what_is_left_out_has_a_default_where_there_is_a_sensible_one() {
+    let task = json!({"contactId": "c1", "taskId": "t1"});
+    let completed = |inputs: &Value| request("ghl.contacts.complete_task", inputs).body;
+    assert_eq!(completed(&task), Some(json!({"completed": true})));
+    let reopened = json!({"contactId": "c1", "taskId": "t1", "completed": false});
+    assert_eq!(completed(&reopened), Some(json!({"completed": false})));
+}
+
+#[test]
+fn a_body_that_is_a_list_is_one_input() {
+    let one = json!({"receiverType": "contact", "channel": "email", "notificationType": "booked"});
+    let inputs = json!({"calendarId": "k1", "notifications": [one]});
+    assert_eq!(
+        request("ghl.calendars.create_notifications", &inputs).body,
+        Some(json!([one]))
+    );
+    let wrong = json!({"calendarId": "k1", "notifications": [{"channel": "fax"}]});
+    let problems = operation("ghl.calendars.create_notifications")
+        .validate(&wrong)
+        .expect_err("wrong")
+        .to_string();
+    assert!(
+        problems.contains("notifications[0].channel: `fax` is none of"),
+        "{problems}"
+    );
+    assert!(
+        problems.contains("notifications[0].receiverType: is missing"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn path_parameters_that_the_vendors_file_forgot_are_inputs() {
+    let inputs = json!({"type": "add", "contacts": ["c1"], "tags": ["vip"]});
+    let bulk = request("ghl.contacts.update_tags_in_bulk", &inputs);
+    assert_eq!(bulk.path, "/contacts/bulk/tags/update/add");
+    assert_eq!(
+        bulk.body,
+        Some(json!({"locationId": "loc1", "contacts": ["c1"], "tags": ["vip"]}))
+    );
+    let wrong = json!({"type": "replace", "contacts": [], "tags": []});
+    assert!(
+        operation("ghl.contacts.update_tags_in_bulk")
+            .validate(&wrong)
+            .is_err()
+    );
+}
+
+#[test]
+fn numbers_may_come_as_text_where_everything_is_text_on_the_wire() {
+    let slots =
+        |start: Value| json!({"calendarId": "k1", "startDate": start, "endDate": 1_769_932_800_000_i64});
+    let path = |start: Value| request("ghl.calendars.free_slots", &slots(start)).path;
+    assert_eq!(path(json!("1769846400000")), path(json!(1_769_846_400_000_i64)));
+    let problems = operation("ghl.calendars.free_slots")
+        .validate(&slots(json!("soon")))
+        .expect_err("wrong");
+    assert_eq!(problems.to_string(), "startDate: is text, must be a number");
+}
+
+#[test]
+fn what_this_version_cannot_do_is_refused_with_the_reason() {
+    let recording = operation("ghl.conversations.get_recording");
+    let problems = recording.validate(&recording.example).expect_err("sound");
+    assert_eq!(
+        problems.to_string(),
+        "ghl.conversations.get_recording cannot be used yet: its answer is audio/x-wav; this version reads JSON only"
+    );
+}
+
+#[test]
+fn an_enrolment_is_confirmed_by_a_search_for_the_contact_in_the_workflow() {
+    let enrol = operation("ghl.contacts.add_to_workflow");
+    let inputs = json!({"contactId": "c1", "workflowId": "w1"});
+    let (read, search) = confirm_request(enrol, &inputs).expect("can be confirmed");
+    let eq = |field: &str, value: &str| json!({"field": field, "operator": "eq", "value": value});
+    let either = json!([eq("activeWorkflows", "w1"), eq("finishedWorkflows", "w1")]);
+    assert_eq!(read, "ghl.contacts.search");
+    assert_eq!(
+        search["filters"],
+        json!([eq("id", "c1"), {"group": "OR", "filters": either}])
+    );
+    request(read, &search);
+    let finds = |contacts: Value| confirm_finds(enrol, &inputs, &json!({"contacts": contacts}));
+    assert_eq!(finds(json!([])), None);
+    assert_eq!(finds(json!([{"id": "c2"}])), None);
+    assert_eq!(
+        finds(json!([{"id": "c1"}])),
+        Some(json!({"contact": {"id": "c1"}}))
+    );
+}
+
+#[test]
+fn a_relation_is_confirmed_only_by_all_of_its_fields() {
+    let create = operation("ghl.associations.create_relation");
+    let inputs = json!({"associationId": "a1", "firstRecordId": "r1", "secondRecordId": "r2"});
+    let (read, asked) = confirm_request(create, &inputs).expect("can be confirmed");
+    assert_eq!(
+        (read, &asked),
+        ("ghl.associations.list_relations", &json!({"recordId": "r1"}))
+    );
+    let finds = |relation: Value| confirm_finds(create, &inputs, &json!({"relations": [relation]}));
+    assert_eq!(
+        finds(json!({"associationId": "a1", "secondRecordId": "r3"})),
+        None
+    );
+    let ours = json!({"id": "x", "associationId": "a1", "secondRecordId": "r2"});
+    assert_eq!(finds(ours.clone()), Some(ours));
+}
+
+#[test]
+fn what_people_write_goes_out_in_one_form() {
+    let inputs = json!({
+        "contactId": "c1", "phone": "+1 (888) 888-8888", "dateOfBirth": "09/25/1990",
+        "customFields": {"my_key": 3, "6dvNaf7VhkQ9snc5vnjJ": "x"},
+    });
+    let fields =
+        json!([{"key": "my_key", "field_value": 3}, {"id": "6dvNaf7VhkQ9snc5vnjJ", "field_value": "x"}]);
+    let body = json!({"phone": "+18888888888", "dateOfBirth": "1990-09-25", "customFields": fields});
+    assert_eq!(request("ghl.contacts.update", &inputs).body, Some(body));
+    let found = request(
+        "ghl.contacts.find_duplicate",
+        &json!({"number": "001 423 164 5160"}),
+    );
+    assert!(found.path.ends_with("&number=%2B14231645160"), "{}", found.path);
+}
