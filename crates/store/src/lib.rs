@@ -16,6 +16,7 @@
 
 pub mod automations;
 pub mod budgets;
+mod bulk;
 pub mod connections;
 pub mod contacts;
 pub mod db;
@@ -24,6 +25,7 @@ pub mod journal;
 pub mod lanes;
 pub mod lists;
 pub mod migrate;
+mod people;
 pub mod quarantine;
 pub mod runs;
 
