@@ -28,6 +28,8 @@ pub mod migrate;
 mod people;
 pub mod quarantine;
 pub mod runs;
+#[cfg(feature = "seed")]
+pub mod seed;
 
 pub use db::{Db, Dialect, Error, Options, Row, Tx, Value};
 pub use migrate::migrate;

@@ -9,6 +9,8 @@ mod ingest;
 pub mod load;
 mod machine;
 mod runs;
+#[cfg(feature = "bench")]
+pub mod seed;
 mod template;
 
 use std::path::{Path, PathBuf};

@@ -113,7 +113,10 @@ async fn stored_runs(args: &Args, programs: &Programs, stored: u32) -> Result<ba
     server.start().await?;
     server.run(&["apply", &automation.to_string_lossy()]).await?;
     server.kill().await?;
-    server.run(&["bench-seed", "--runs", &stored.to_string()]).await?;
+    let data = directory.join("server-0").join("data");
+    let seed = format!("bench-seed --data-dir={} --runs={stored}", data.display());
+    let seed: Vec<_> = seed.split(' ').map(str::to_owned).collect();
+    let () = programs.part(WORLD_CORE, &seed).await?;
     server.start().await?;
     let process = server
         .process_id()
