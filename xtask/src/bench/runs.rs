@@ -84,7 +84,7 @@ async fn bare(args: &Args, programs: &Programs) -> Result<bare_client::Figures> 
         &programs.cartlane,
         &directory,
         Some(WORLD_CORE),
-        &json!({"limit": null}),
+        &json!({"limit": super::no_limit()}),
     )
     .await?;
     let options = format!(
@@ -102,7 +102,7 @@ async fn stored_runs(args: &Args, programs: &Programs, stored: u32) -> Result<ba
         &programs.cartlane,
         &directory,
         Some(WORLD_CORE),
-        &json!({"limit": null}),
+        &json!({"limit": super::no_limit()}),
     )
     .await?;
     let mut setup = programs.setup(&directory, "sqlite://cartlane.db".to_owned(), sandbox.address);

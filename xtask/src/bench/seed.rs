@@ -46,7 +46,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 async fn write(args: &Args) -> Result<()> {
-    let db = Db::open(&Options::new("sqlite://cartlane.db", &args.data_dir, Arc::new(LongAgo)))?;
+    let db = Db::open(&Options::new(
+        "sqlite://cartlane.db",
+        &args.data_dir,
+        Arc::new(LongAgo),
+    ))?;
     let (shops, rules) = db
         .read(|tx| Ok::<_, Error>((connections::list(tx)?, automations::list(tx)?)))
         .await?;
