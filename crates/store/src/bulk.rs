@@ -40,16 +40,16 @@ pub(crate) fn columns(rows: Vec<Vec<Value<'_>>>) -> Vec<Value<'_>> {
 
 fn array(values: Vec<Value<'_>>) -> Value<'_> {
     match values.iter().find(|value| **value != Value::Null) {
-        Some(Value::Int(_)) => Value::IntArray(values.into_iter().map(int).collect()),
+        Some(Value::Int(_)) => Value::IntArray(values.iter().map(int).collect()),
         Some(Value::Text(_)) => Value::TextArray(values.into_iter().map(text).collect()),
         Some(Value::Blob(_)) => Value::BlobArray(values.into_iter().map(blob).collect()),
         _ => Value::Null,
     }
 }
 
-fn int(value: Value<'_>) -> Option<i64> {
+fn int(value: &Value<'_>) -> Option<i64> {
     match value {
-        Value::Int(int) => Some(int),
+        Value::Int(int) => Some(*int),
         _ => None,
     }
 }

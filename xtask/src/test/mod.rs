@@ -69,7 +69,16 @@ fn small_torture(steps: &mut Steps) {
     });
     let Some(program) = program else { return };
     steps.take("control of the fsync test", || {
-        let test = ["test", "-p", "cartlane", "--features", "break", "--test", "suite", "durable::server"];
+        let test = [
+            "test",
+            "-p",
+            "cartlane",
+            "--features",
+            "break",
+            "--test",
+            "suite",
+            "durable::server",
+        ];
         binary::check(binary::cargo().args(test))
     });
     let runs = [
