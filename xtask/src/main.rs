@@ -5,7 +5,7 @@
 //! talk to them over HTTP.
 //!
 //! It knows nothing of the other crates but the catalog, whose reference it writes: it sees Cartlane as its users do, by
-//! command line, web hook and sandbox log.
+//! command line, web hook and sandbox log. Only `bench` writes runs of long ago into a store by itself.
 
 #![expect(
     clippy::print_stdout,
@@ -54,6 +54,10 @@ enum Command {
     #[cfg(feature = "bench")]
     #[command(hide = true)]
     BenchBareHandler(bench::bare_handler::Args),
+    /// The runs that `bench runs` finds stored already
+    #[cfg(feature = "bench")]
+    #[command(hide = true)]
+    BenchSeed(bench::seed::Args),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +71,8 @@ fn main() -> ExitCode {
         Command::BenchBareClient(args) => bench::bare_client::run(&args),
         #[cfg(feature = "bench")]
         Command::BenchBareHandler(args) => bench::bare_handler::run(&args),
+        #[cfg(feature = "bench")]
+        Command::BenchSeed(args) => bench::seed::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

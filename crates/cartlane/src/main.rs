@@ -12,6 +12,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Many small texts come and go with each delivery; this one is measurably faster at that than the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Brings ThriveCart's orders to GoHighLevel: durable, once, in order.
 #[derive(Parser)]
 #[command(name = "cartlane", version, max_term_width = 110)]

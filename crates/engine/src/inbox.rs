@@ -25,8 +25,9 @@ use crate::directory::Source;
 
 /// Deliveries of one transaction at most.
 const GROUP: usize = 256;
-/// Groups that are written at the same time where the database allows it.
-const WRITERS: usize = 4;
+/// Groups on their way to the disk at a time. While one is being written the next one gathers: more at a time would be
+/// smaller ones, and cost more than they gain.
+const WRITERS: usize = 1;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,11 @@
 //! A node never claims a lane that it owns itself, so its own stalls cannot make two workers of one lane. Whatever a
 //! worker writes goes through [`hold`] first, which fails once the lane has been claimed by somebody else.
 
+use std::collections::HashMap;
+
 use cartlane_model::{ConnectionId, NodeId, UnixMs, WorkspaceId};
 
+use crate::bulk;
 use crate::db::{Dialect, Error, Tx, Value};
 
 /// No retry is planned further ahead; a `ready_at` beyond this was written under a clock that has been set back.
@@ -55,6 +58,46 @@ pub(crate) fn extend(tx: &mut dyn Tx, lane: &str, workspace: WorkspaceId, count:
         .ok_or_else(|| Error::Corrupt("a lane vanished".into()))?
         .int(0)?;
     Ok(next - count)
+}
+
+/// As [`extend`], of many lanes: for each `(lane, workspace, count)` the first number. On PostgreSQL one statement;
+/// give the lanes in sorted order there, so that two transactions cannot wait for each other.
+pub(crate) fn extend_many(
+    tx: &mut dyn Tx,
+    wanted: &[(&str, WorkspaceId, i64)],
+) -> Result<HashMap<String, i64>, Error> {
+    const POSTGRES: &str = "INSERT INTO lanes (id, workspace_id, next_seq, ready_at, fence) \
+         SELECT id, workspace_id, count, now_ms(), 0 \
+         FROM unnest(?1::text[], ?2::text[], ?3::int8[]) AS wanted (id, workspace_id, count) \
+         ON CONFLICT (id) DO UPDATE SET next_seq = lanes.next_seq + excluded.next_seq, \
+         ready_at = CASE WHEN lanes.ready_at IS NULL AND lanes.waiting_on IS NULL THEN now_ms() \
+         ELSE lanes.ready_at END RETURNING id, next_seq";
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    if tx.dialect() == Dialect::Sqlite {
+        return wanted
+            .iter()
+            .map(|(lane, workspace, count)| Ok(((*lane).to_owned(), extend(tx, lane, *workspace, *count)?)))
+            .collect();
+    }
+    let rows = wanted
+        .iter()
+        .map(|(lane, workspace, count)| vec![(*lane).into(), Value::id(workspace), (*count).into()])
+        .collect();
+    let next: HashMap<String, i64> = tx
+        .query(POSTGRES, &bulk::columns(rows))?
+        .iter()
+        .map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
+        .collect::<Result<_, Error>>()?;
+    wanted
+        .iter()
+        .map(|(lane, _, count)| {
+            let next = next.get(*lane).copied();
+            let next = next.ok_or_else(|| Error::Corrupt("a lane vanished".into()))?;
+            Ok(((*lane).to_owned(), next - count))
+        })
+        .collect()
 }
 
 pub(crate) fn has_open_runs(tx: &mut dyn Tx, lane: &str) -> Result<bool, Error> {

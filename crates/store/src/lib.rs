@@ -16,6 +16,7 @@
 
 pub mod automations;
 pub mod budgets;
+mod bulk;
 pub mod connections;
 pub mod contacts;
 pub mod db;
@@ -25,8 +26,11 @@ pub mod lanes;
 pub mod lists;
 pub mod meta;
 pub mod migrate;
+mod people;
 pub mod quarantine;
 pub mod runs;
+#[cfg(feature = "seed")]
+pub mod seed;
 
 pub use db::{Db, Dialect, Error, Options, Row, Tx, Value};
 pub use migrate::migrate;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cartlane_testkit::postgres::Cluster;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::load::{self, Figures};
 use super::{Programs, SERVER_CORE, WORLD_CORE, machine, median};
@@ -119,7 +119,7 @@ async fn take_turn(
     };
     // As GHL limits an app by default: the engine has hardly anything to do. Or else no limit.
     let limit = if busy {
-        Value::Null
+        super::no_limit()
     } else {
         json!({"max": 100, "interval_ms": 10_000, "daily": 200_000})
     };

@@ -9,6 +9,8 @@ mod ingest;
 pub mod load;
 mod machine;
 mod runs;
+#[cfg(feature = "bench")]
+pub mod seed;
 mod template;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::binary::{self, Profile};
 use crate::processes::Setup;
@@ -96,6 +99,11 @@ impl Programs {
             core: Some(SERVER_CORE),
         }
     }
+}
+
+/// A limit that nobody reaches. Not none: without rate headers Cartlane keeps to the documented limit.
+fn no_limit() -> Value {
+    json!({"max": 1_000_000, "interval_ms": 1_000, "daily": 1_000_000_000_000_u64})
 }
 
 /// An empty directory on the disk that is measured.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::{Programs, SERVER_CORE, WORLD_CORE, bare_client, load, machine};
+use super::{Programs, SERVER_CORE, WORLD_CORE, bare_client, load, machine, median};
 use crate::processes::HOOK_PATH;
 use crate::sandbox::Sandbox;
 
@@ -42,40 +42,56 @@ pub struct Args {
     /// Runs that are already stored, each measured in turn
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 200_000])]
     stored: Vec<u32>,
+    /// Rounds; figures are their medians
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
     /// Runs at a time, for both
     #[arg(long, default_value_t = 32)]
     concurrency: u32,
 }
 
-/// Measures and prints.
+/// Measures and prints. All take turns in every round, so that a slow minute of the machine meets all alike.
 pub async fn run(args: &Args, programs: &Programs) -> Result<()> {
-    let bare = bare(args, programs).await?;
-    println!("bare client: {:.0} runs/s", bare.per_second);
-    let mut rows = Vec::new();
-    for &stored in &args.stored {
-        let figures = stored_runs(args, programs, stored)
-            .await
-            .with_context(|| format!("{stored} stored runs"))?;
-        println!("{stored} stored runs: {:.0} runs/s", figures.per_second);
-        rows.push((stored, figures));
+    let mut bare_turns = Vec::new();
+    let mut turns: Vec<Vec<bare_client::Figures>> = args.stored.iter().map(|_| Vec::new()).collect();
+    for round in 1..=args.rounds {
+        let figures = bare(args, programs).await?;
+        println!("round {round}: bare client: {:.0} runs/s", figures.per_second);
+        bare_turns.push(figures);
+        for (turns, &stored) in turns.iter_mut().zip(&args.stored) {
+            let figures = stored_runs(args, programs, stored)
+                .await
+                .with_context(|| format!("{stored} stored runs"))?;
+            println!(
+                "round {round}: {stored} stored runs: {:.0} runs/s",
+                figures.per_second
+            );
+            turns.push(figures);
+        }
     }
     println!(
-        "\n{} runs of three calls, {} at a time, SQLite.\n",
-        args.runs, args.concurrency
+        "\n{} runs of three calls, {} at a time, SQLite; {} rounds taking turns, medians.\n",
+        args.runs, args.concurrency, args.rounds
     );
     println!("| | runs/s | of bare | CPU µs per call |\n|---|---:|---:|---:|");
-    println!(
-        "| bare client | {:.0} | 1.00 | {:.0} |",
-        bare.per_second, bare.cpu_us_per_call
-    );
-    for (stored, figures) in rows {
-        let ratio = figures.per_second / bare.per_second;
-        println!(
-            "| Cartlane, {stored} runs stored | {:.0} | {ratio:.2} | {:.0} |",
-            figures.per_second, figures.cpu_us_per_call
+    let bare_per_second = print_row("bare client", &bare_turns, None);
+    for (stored, turns) in args.stored.iter().zip(&turns) {
+        print_row(
+            &format!("Cartlane, {stored} runs stored"),
+            turns,
+            Some(bare_per_second),
         );
     }
     Ok(())
+}
+
+/// The runs per second that were printed.
+fn print_row(name: &str, turns: &[bare_client::Figures], bare: Option<f64>) -> f64 {
+    let per_second = median(turns.iter().map(|figures| figures.per_second));
+    let cpu_us = median(turns.iter().map(|figures| figures.cpu_us_per_call));
+    let ratio = per_second / bare.unwrap_or(per_second);
+    println!("| {name} | {per_second:.0} | {ratio:.2} | {cpu_us:.0} |");
+    per_second
 }
 
 async fn bare(args: &Args, programs: &Programs) -> Result<bare_client::Figures> {
@@ -84,7 +100,7 @@ async fn bare(args: &Args, programs: &Programs) -> Result<bare_client::Figures> 
         &programs.cartlane,
         &directory,
         Some(WORLD_CORE),
-        &json!({"limit": null}),
+        &json!({"limit": super::no_limit()}),
     )
     .await?;
     let options = format!(
@@ -102,7 +118,7 @@ async fn stored_runs(args: &Args, programs: &Programs, stored: u32) -> Result<ba
         &programs.cartlane,
         &directory,
         Some(WORLD_CORE),
-        &json!({"limit": null}),
+        &json!({"limit": super::no_limit()}),
     )
     .await?;
     let mut setup = programs.setup(&directory, "sqlite://cartlane.db".to_owned(), sandbox.address);
@@ -113,7 +129,10 @@ async fn stored_runs(args: &Args, programs: &Programs, stored: u32) -> Result<ba
     server.start().await?;
     server.run(&["apply", &automation.to_string_lossy()]).await?;
     server.kill().await?;
-    server.run(&["bench-seed", "--runs", &stored.to_string()]).await?;
+    let data = directory.join("server-0").join("data");
+    let seed = format!("bench-seed --data-dir={} --runs={stored}", data.display());
+    let seed: Vec<_> = seed.split(' ').map(str::to_owned).collect();
+    let () = programs.part(WORLD_CORE, &seed).await?;
     server.start().await?;
     let process = server
         .process_id()

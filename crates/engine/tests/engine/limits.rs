@@ -57,3 +57,31 @@ async fn the_limit_is_never_overdrawn(#[case] backend: Backend, #[case] nodes: u
         stats.requests
     );
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_up_day_is_not_overdrawn_and_the_next_one_goes_on(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    const A_DAY: u64 = 12;
+    let app = TestApp::builder().database(backend).sandbox(|settings| {
+        settings.limit = Some(Limit {
+            max: 1_000,
+            interval_ms: 1_000,
+            daily: A_DAY,
+        });
+    });
+    let app = app.start().await;
+    for number in 0..4 {
+        let sale = app
+            .thrivecart()
+            .order_success(&format!("buyer{number}@example.com"));
+        sale.order(&number.to_string()).deliver().await;
+    }
+    let all_used = async || app.ghl().stats().requests == A_DAY;
+    app.until("the day is used up", all_used).await;
+    assert!(app.ghl().stats().notes < 4, "a day was enough for all");
+    app.clock().advance(86_400_000);
+    app.drain().await;
+    assert_eq!((app.ghl().stats().notes, app.ghl().stats().r429_limit), (4, 0));
+}

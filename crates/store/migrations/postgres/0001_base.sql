@@ -101,12 +101,10 @@ CREATE TABLE events (
 ALTER TABLE events ALTER COLUMN body SET STORAGE EXTERNAL; -- it is compressed already
 CREATE INDEX events_by_contact ON events (contact_id, id);
 
--- Every key under which an event is known: any match is the same event.
+-- Every key under which an event is known, hashed with its connection: any match is the same event.
 CREATE TABLE event_keys (
-    scope TEXT COLLATE "C" NOT NULL,
-    digest BYTEA NOT NULL,
-    event_id TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (scope, digest)
+    digest BYTEA NOT NULL PRIMARY KEY,
+    event_id TEXT COLLATE "C" NOT NULL
 );
 
 -- The unit of order. `id` is the contact's, or the connection's for events without one. `ready_at` is set while there

@@ -93,12 +93,10 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_by_contact ON events (contact_id, id);
 
--- Every key under which an event is known: any match is the same event.
+-- Every key under which an event is known, hashed with its connection: any match is the same event.
 CREATE TABLE event_keys (
-    scope TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    event_id TEXT NOT NULL,
-    PRIMARY KEY (scope, digest)
+    digest BLOB NOT NULL PRIMARY KEY,
+    event_id TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The unit of order. `id` is the contact's, or the connection's for events without one. `ready_at` is set while there

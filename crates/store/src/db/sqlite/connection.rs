@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 
 use super::super::error::brief;
@@ -18,6 +19,10 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 /// The log is cut to this after a checkpoint, if it had grown beyond.
 const LOG_BYTES: i64 = 64 << 20;
 
+/// Memory for pages that the writer keeps, in KiB: the keys by which repeats are found lie scattered, and without room
+/// for them each delivery would read its pages back.
+const WRITER_CACHE_KIB: i64 = 16 << 10;
+
 /// Statements kept prepared; the program has fewer.
 const STATEMENTS: usize = 512;
 
@@ -26,6 +31,7 @@ pub(super) fn writer(path: &Path, options: &Options) -> Result<Connection, Error
     let connection = open(path, options)?;
     set(&connection, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     set(&connection, "journal_size_limit", LOG_BYTES)?;
+    set(&connection, "cache_size", -WRITER_CACHE_KIB)?;
     if let Some(pages) = options.max_page_count {
         set(&connection, "max_page_count", pages)?;
     }
@@ -47,6 +53,10 @@ fn open(path: &Path, options: &Options) -> Result<Connection, Error> {
         ))
     })?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A statement keeps its plan whatever values are bound; else some would be planned anew at each use.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(|error| failure(&connection, "keep plans", error))?;
     set(&connection, "busy_timeout", BUSY_TIMEOUT_MS)?;
     check(
         &connection,

@@ -1,6 +1,7 @@
 //! The writer: many closures, one fsync.
 //!
-//! Each closure runs behind a savepoint, so that one that fails takes nothing of the others with it. All of a group
+//! Each closure runs behind a savepoint, so that one that fails takes nothing of the others with it; one that is alone
+//! needs none, and saves keeping each page's former content. All of a group
 //! are answered after its COMMIT, also those that failed: what they say may rest on rows of their neighbours.
 
 use std::collections::VecDeque;
@@ -40,10 +41,15 @@ fn group(connection: &Connection, jobs: &mut VecDeque<Box<dyn Job>>) {
         }
         return;
     }
+    let alone = jobs.len() == 1;
     let mut ran = Vec::with_capacity(jobs.len());
     let mut committed = Ok(());
     while let Some(mut job) = jobs.pop_front() {
-        let undone = run(connection, &mut *job);
+        let undone = if alone {
+            run_alone(connection, &mut *job)
+        } else {
+            run(connection, &mut *job)
+        };
         let (outcome, lost) = match undone {
             Ok(outcome) => (outcome, None),
             Err(error) => (Ok(()), Some(error)),
@@ -54,7 +60,7 @@ fn group(connection: &Connection, jobs: &mut VecDeque<Box<dyn Job>>) {
             break;
         }
     }
-    if committed.is_ok() {
+    if committed.is_ok() && !connection.is_autocommit() {
         committed = control(connection, "COMMIT");
     }
     if let Err(error) = &committed {
@@ -70,6 +76,27 @@ fn group(connection: &Connection, jobs: &mut VecDeque<Box<dyn Job>>) {
     }
 }
 
+/// Runs the only closure of a group; when it fails, the transaction is over. Answers as [`run`].
+fn run_alone(connection: &Connection, job: &mut dyn Job) -> Result<Result<(), Error>, Error> {
+    let mut tx = SqliteTx::new(connection);
+    let ran = job.run(&mut tx);
+    let (outcome, cause) = tx.end(ran);
+    if connection.is_autocommit() {
+        return Err(cause.unwrap_or_else(gave_up));
+    }
+    if !matches!(outcome, Ok(true)) {
+        control(connection, "ROLLBACK")?;
+    }
+    Ok(outcome.map(|_| ()))
+}
+
+fn gave_up() -> Error {
+    Error::Unavailable {
+        operation: "a group of writes".to_owned(),
+        reason: "a closure ended the transaction".to_owned(),
+    }
+}
+
 /// Runs one closure behind a savepoint. The inner result is what its waiter gets if the group commits; the outer error
 /// means that the group can't commit any more.
 fn run(connection: &Connection, job: &mut dyn Job) -> Result<Result<(), Error>, Error> {
@@ -79,10 +106,6 @@ fn run(connection: &Connection, job: &mut dyn Job) -> Result<Result<(), Error>, 
     let (outcome, cause) = tx.end(ran);
     if connection.is_autocommit() {
         // SQLite gave up the whole transaction (a full disk, an I/O error); with it went the earlier closures.
-        let gave_up = || Error::Unavailable {
-            operation: "a group of writes".to_owned(),
-            reason: "a closure ended the transaction".to_owned(),
-        };
         return Err(cause.unwrap_or_else(gave_up));
     }
     if !matches!(outcome, Ok(true)) {

@@ -69,6 +69,17 @@ impl Tx for SqliteTx<'_> {
         })
     }
 
+    fn execute_many(&mut self, sql: &'static str, sets: &[Vec<Value<'_>>]) -> Result<u64, Error> {
+        self.attempt(sql, |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut changed = 0;
+            for params in sets {
+                changed += statement.execute(rusqlite::params_from_iter(params))? as u64;
+            }
+            Ok(changed)
+        })
+    }
+
     fn batch(&mut self, sql: &'static str) -> Result<(), Error> {
         self.attempt(sql, |connection| connection.execute_batch(sql))
     }
