@@ -158,10 +158,15 @@ pub fn hold(tx: &mut dyn Tx, lane: &Lane) -> Result<bool, Error> {
 
 /// Extends the lease of every lane that the node owns.
 pub fn extend_leases(tx: &mut dyn Tx, node: NodeId, lease_ms: i64) -> Result<u64, Error> {
-    tx.execute(
-        "UPDATE lanes SET ready_at = now_ms() + ?2 WHERE owner = ?1",
-        &[Value::id(&node), lease_ms.into()],
-    )
+    // In the order in which a group of deliveries locks lanes, so that the two can't wait for each other.
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => "UPDATE lanes SET ready_at = now_ms() + ?2 WHERE owner = ?1",
+        Dialect::Postgres => {
+            "UPDATE lanes SET ready_at = now_ms() + ?2 \
+             WHERE id IN (SELECT id FROM lanes WHERE owner = ?1 ORDER BY id COLLATE \"C\" FOR UPDATE)"
+        }
+    };
+    tx.execute(sql, &[Value::id(&node), lease_ms.into()])
 }
 
 /// Lets the lane go. Call after [`hold`] in the same transaction.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use cartlane_engine::{ConfigError, ConnectionConfig, Engine, Handle, Options};
@@ -20,6 +21,9 @@ use crate::admin::SOCKET;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::output::BadConfig;
+
+/// How long a start waits for a database that can't be reached: one that is itself being started, or fails over.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How to start.
 #[derive(clap::Args)]
@@ -175,7 +179,31 @@ async fn open_database(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Resul
         postgres_connections: config.postgres_connections,
         ..cartlane_store::Options::new(&config.database_url, &config.data_dir, Arc::clone(clock))
     };
-    let db = Db::open(&options).context("the database cannot be opened")?;
+    let started = Instant::now();
+    loop {
+        let error = match open_once(&options).await {
+            Ok(db) => return Ok(db),
+            Err(error) => error,
+        };
+        let is_unavailable = matches!(
+            error.downcast_ref(),
+            Some(cartlane_store::Error::Unavailable { .. })
+        ) || matches!(
+            error.downcast_ref(),
+            Some(cartlane_store::migrate::Error::Db(
+                cartlane_store::Error::Unavailable { .. }
+            ))
+        );
+        if !is_unavailable || started.elapsed() > DATABASE_PATIENCE {
+            return Err(error);
+        }
+        tracing::warn!("{error:#}; trying again");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn open_once(options: &cartlane_store::Options) -> anyhow::Result<Db> {
+    let db = Db::open(options).context("the database cannot be opened")?;
     cartlane_store::migrate(&db)
         .await
         .context("the database cannot be brought to this version")?;
