@@ -9,6 +9,7 @@ mod clock;
 mod common;
 mod disk_full;
 mod durable;
+mod late_database;
 mod payloads;
 mod secrets;
 mod slow_senders;
