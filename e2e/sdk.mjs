@@ -10,7 +10,7 @@ const url = process.env.SANDBOX_URL;
 const locationId = process.env.SANDBOX_LOCATION;
 
 function client(config) {
-  const made = new sdk.HighLevel({ logLevel: "error", ...config });
+  const made = new sdk.HighLevel({ logLevel: "none", ...config });
   made.getHttpClient().defaults.baseURL = url;
   return made;
 }

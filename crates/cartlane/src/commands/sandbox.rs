@@ -34,7 +34,7 @@ enum Which {
         #[arg(long, default_value = "sandbox-location")]
         location: Vec<String>,
         #[command(flatten)]
-        agency: Agency,
+        beyond: Beyond,
         /// What chance begins with.
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -49,7 +49,7 @@ enum Which {
 
 /// What is beyond one location: the agency's token, a marketplace app, receivers of events, many contacts.
 #[derive(clap::Args)]
-struct Agency {
+struct Beyond {
     /// A private integration token of the agency; none by default.
     #[arg(long)]
     agency_token: Option<String>,
@@ -73,7 +73,7 @@ struct Agency {
     contacts: usize,
 }
 
-impl Agency {
+impl Beyond {
     fn oauth(&self) -> OAuth {
         OAuth {
             apps: vec![App {
@@ -129,7 +129,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
             listen,
             token,
             location,
-            agency,
+            beyond,
             seed,
             log,
             limit,
@@ -139,11 +139,11 @@ pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
             listen: *listen,
             settings: Settings {
                 tokens: tokens
-                    .chain(agency.agency_token.as_deref().map(Token::agency))
+                    .chain(beyond.agency_token.as_deref().map(Token::agency))
                     .collect(),
                 locations: location.iter().map(|id| Location::new(id)).collect(),
-                oauth: agency.oauth(),
-                webhooks: agency.webhooks(),
+                oauth: beyond.oauth(),
+                webhooks: beyond.webhooks(),
                 limit: Some(*limit),
                 seed: *seed,
                 ..Settings::default()
@@ -154,7 +154,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
         let running = Sandbox::bind(options)
             .await
             .map_err(|error| anyhow!("cannot listen on {listen}: {error}"))?;
-        running.state().seed(agency.contacts, None);
+        running.state().seed(beyond.contacts, None);
         if as_json {
             output::json(&json!({"url": running.url()}));
         } else {

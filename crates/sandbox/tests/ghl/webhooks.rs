@@ -175,3 +175,38 @@ async fn a_receiver_gets_the_events_that_it_asked_for() {
     let events: Vec<&str> = sent.iter().map(|one| one.event.as_str()).collect();
     assert_eq!(events, ["ContactDelete", "OrderCreate"]);
 }
+
+#[tokio::test]
+async fn an_app_that_comes_and_goes_is_announced() {
+    let (url, _) = receiver(Vec::new()).await;
+    let ghl = Ghl::start_with(|settings| settings.webhooks = vec![hook(&url)]).await;
+    let page = format!(
+        "/v2/oauth/chooselocation?response_type=code&client_id=sandboxapp-1&redirect_uri={}/back",
+        ghl.url()
+    );
+    for _ in 0..2 {
+        let agreed = ghl.bare(Method::GET, &page).header("user-agent", "browser");
+        assert_eq!(
+            answer(agreed).await.1["message"].as_str().map(|text| &text[..16]),
+            Some("Cannot GET /back")
+        );
+    }
+    let gone = json!({"client_id": "sandboxapp-1"});
+    let (_, body) = answer(ghl.bare(Method::POST, "/_sandbox/oauth/uninstall").json(&gone)).await;
+    assert_eq!(body["uninstalled"], 1);
+    let sent = deliveries(&ghl, all_over(2)).await;
+    let bodies: Vec<Value> = sent
+        .iter()
+        .map(|one| serde_json::from_str(&one.body).expect("JSON"))
+        .collect();
+    assert_eq!(
+        (&bodies[0]["type"], &bodies[1]["type"]),
+        (&json!("INSTALL"), &json!("UNINSTALL"))
+    );
+    for body in bodies {
+        assert_eq!(
+            (&body["locationId"], &body["appId"]),
+            (&json!(LOCATION), &json!("sandboxapp"))
+        );
+    }
+}
