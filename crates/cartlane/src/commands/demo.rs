@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Handle, ThriveCartConfig};
+use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Handle, ThriveCartConfig};
 use cartlane_model::SecretString;
 use cartlane_sandbox::{Location, Sandbox, Settings, Token};
 use cartlane_thrivecart::wire;
@@ -159,6 +159,7 @@ fn connections(sandbox_url: &str) -> Vec<ConnectionConfig> {
         location_id: LOCATION.into(),
         token: SecretString::from(TOKEN),
         allow_private_networks: true,
+        hooks: GhlHooks::default(),
     };
     vec![
         ConnectionConfig {
