@@ -187,7 +187,7 @@ async fn send_samples(hook: &str, say: impl Fn(&str)) -> anyhow::Result<()> {
     for (name, form) in SAMPLES {
         let mut tree = wire::to_json(form.trim_end());
         tree["thrivecart_secret"] = Value::String(SECRET.into());
-        let (status, answer) = super::send::post(&client, hook, false, wire::to_form(&tree)).await?;
+        let (status, answer) = super::send::post(&client, hook, false, wire::to_form(&tree), None).await?;
         say(&format!("{name:30} {status} {}", answer.trim()));
         if status != 200 {
             bail!("the server refused a sample delivery");
