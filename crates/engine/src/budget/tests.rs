@@ -89,7 +89,7 @@ impl World {
             }
             Happens::Answered if self.under_way > 0 => {
                 self.under_way -= 1;
-                let free_at = self.now() + Duration::from_millis(1_000);
+                let free_at = self.now() + Duration::from_secs(1);
                 self.state.end(free_at);
             }
             Happens::Answered => {}
