@@ -19,6 +19,7 @@
 //! builds its example. Start reading at [`operation`]; data comes in through `load`.
 
 pub mod confirm;
+pub mod events;
 mod forms;
 mod links;
 mod load;

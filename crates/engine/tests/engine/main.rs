@@ -2,6 +2,7 @@
 
 mod contacts;
 mod crashes;
+mod ghl_hooks;
 mod intake;
 mod limits;
 mod order;
