@@ -1,4 +1,4 @@
-//! One call: budget, intent, request, outcome; and, when the outcome is unclear, the look whether it took effect.
+//! One call: budget, intent, request, outcome. When the outcome is unclear, [`crate::confirm`] looks whether it took effect.
 //!
 //! ```text
 //! read:        permit ─► send ─► outcome                  (unclear: simply again)
@@ -10,8 +10,7 @@
 
 use std::sync::atomic::Ordering;
 
-use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How, confirm_finds, confirm_request};
-use cartlane_flow::OnUnclear;
+use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How};
 use cartlane_ghl::composite::{Answer, Done};
 use cartlane_ghl::{Exchange, Outcome as Came, Rejection};
 use cartlane_model::{CallId, UnixMs};
@@ -19,20 +18,18 @@ use cartlane_store::journal::{Call, Outcome};
 use cartlane_store::runs::{End, Reason};
 use cartlane_store::{Error, lanes};
 use serde_json::{Value as Json, json};
-use tokio::time::{Duration, Instant};
 
 use crate::budget::Leave;
-use crate::run::{Run, StepAtWork, answer_from_json, answer_to_json};
+use crate::resume::answer_to_json;
+use crate::run::{Run, StepAtWork};
 use crate::worker::{Ending, write_all};
 
 /// So many calls in a row that came to nothing pause the connection.
 const FAILURES_TO_PAUSE: u32 = 8;
-/// The first look after an unclear outcome comes this soon: most effects are there at once.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
 /// The longest answer that is kept in the journal, in bytes of JSON.
 const KEPT_ANSWER_BYTES: usize = 64 << 10;
 
-fn reason(code: &str, message: impl Into<String>) -> Reason {
+pub(crate) fn reason(code: &str, message: impl Into<String>) -> Reason {
     Reason {
         code: code.into(),
         message: message.into(),
@@ -59,12 +56,12 @@ impl Run<'_> {
         self.came(step, operation, call, exchange.outcome, inputs).await
     }
 
-    fn failed(step: &StepAtWork<'_>, message: impl std::fmt::Display) -> Ending {
+    pub fn failed(step: &StepAtWork<'_>, message: impl std::fmt::Display) -> Ending {
         let reason = reason("step.failed", format!("step `{}`: {message}", step.id));
         Ending::Over(End::Failed, Some(reason))
     }
 
-    fn new_call(
+    pub fn new_call(
         &self,
         step: &StepAtWork<'_>,
         operation: &Operation,
@@ -92,7 +89,7 @@ impl Run<'_> {
     }
 
     /// Waits for the budget, writes the intent of an unsafe call, and sends.
-    async fn exchange(
+    pub async fn exchange(
         &mut self,
         step: &StepAtWork<'_>,
         operation: &Operation,
@@ -157,7 +154,7 @@ impl Run<'_> {
         }
     }
 
-    fn keep(&mut self, mut call: Call, outcome: Outcome, error: Option<String>) {
+    pub fn keep(&mut self, mut call: Call, outcome: Outcome, error: Option<String>) {
         call.outcome = outcome;
         call.error = error;
         self.writes.push(crate::run::Write::Call(Box::new(call)));
@@ -214,7 +211,7 @@ impl Run<'_> {
     }
 
     /// What a refusal means that no step can go on from.
-    async fn refused(&mut self, step: &StepAtWork<'_>, rejection: &Rejection) -> Ending {
+    pub async fn refused(&mut self, step: &StepAtWork<'_>, rejection: &Rejection) -> Ending {
         let why = reason(rejection.code(), rejection.advice());
         if let Some(trouble) = rejection.trouble() {
             self.shared
@@ -263,7 +260,7 @@ impl Run<'_> {
         }
     }
 
-    async fn line_failed(&self, step: &StepAtWork<'_>, why: &str) -> Ending {
+    pub async fn line_failed(&self, step: &StepAtWork<'_>, why: &str) -> Ending {
         if self.shared.count_failure(step.target, why).await {
             let reason = reason("connection.unreachable", why);
             return Ending::WaitFor {
@@ -286,155 +283,6 @@ impl Run<'_> {
             .saturating_mul(1 << doublings)
             .min(limits.backoff_cap_ms);
         rand::random_range(0..=cap.max(1))
-    }
-
-    /// Right after an unclear outcome.
-    async fn look(&mut self, step: &StepAtWork<'_>, mut call: Call) -> Result<Done, Ending> {
-        call.outcome = Outcome::Unclear;
-        self.writes.push(crate::run::Write::Call(Box::new(call.clone())));
-        self.shared.saw_unclear(call.id, self.shared.limits.settle_ms);
-        #[cfg(feature = "break")]
-        if self.shared.broken == Some(crate::Broken::NoConfirm) {
-            self.keep(call, Outcome::Absent, None);
-            return Err(Ending::Retry {
-                in_ms: 0,
-                reason: reason("broken", "sent again without a look"),
-            });
-        }
-        tokio::time::sleep(FIRST_LOOK).await;
-        match self.confirm(step, call).await? {
-            Some(done) => Ok(done),
-            None => Err(Ending::Retry {
-                in_ms: 0,
-                reason: reason("call.absent", "it had not taken effect"),
-            }),
-        }
-    }
-
-    /// Looks whether an unclear call took effect. `None` when it did not and can no longer: it may be sent again.
-    pub async fn confirm(&mut self, step: &StepAtWork<'_>, mut call: Call) -> Result<Option<Done>, Ending> {
-        let operation = Catalog::builtin()
-            .get(&call.operation)
-            .ok_or_else(|| Self::failed(step, format!("there is no operation `{}`", call.operation)))?;
-        let inputs = call.request["inputs"].clone();
-        let Some((read, read_inputs)) = confirm_request(operation, &inputs) else {
-            return self.nobody_knows(step, call, operation, inputs);
-        };
-        let limits = &self.shared.limits;
-        let settled_at = self
-            .shared
-            .saw_unclear(call.id, limits.request_timeout_ms + limits.settle_ms);
-        let looked_at = Instant::now();
-        let found = self
-            .look_for(step, operation, &inputs, (read, &read_inputs))
-            .await?;
-        call.finished_at = Some(self.shared.clock.now());
-        if let Some(answer) = found {
-            call.response = Some(answer.clone());
-            self.keep(call, Outcome::Confirmed, None);
-            return Ok(Some(Done {
-                operation: operation.id.clone(),
-                inputs,
-                answer: Answer::Ok(answer),
-            }));
-        }
-        if looked_at < settled_at {
-            let in_ms = i64::try_from((settled_at - looked_at).as_millis()).unwrap_or(i64::MAX) + 1;
-            let seen = call.error.as_deref().unwrap_or("no answer");
-            let why = format!("waiting until the request can no longer take effect ({seen})");
-            // Counts against the time that a run may hold its lane, since what is refused each time would never end.
-            return Err(Ending::Retry {
-                in_ms,
-                reason: reason("call.unclear", why),
-            });
-        }
-        Ok(self.took_no_effect(call, operation, inputs, None))
-    }
-
-    /// It had no effect and can have none any more: a refusal stands, else it may be sent again.
-    fn took_no_effect(
-        &mut self,
-        call: Call,
-        operation: &Operation,
-        inputs: Json,
-        note: Option<String>,
-    ) -> Option<Done> {
-        self.shared.forget_unclear(call.id);
-        let Some(answer) = call.answer.as_ref().and_then(answer_from_json) else {
-            self.keep(call, Outcome::Absent, note);
-            return None;
-        };
-        self.keep(call, Outcome::Rejected, None);
-        Some(Done {
-            operation: operation.id.clone(),
-            inputs,
-            answer,
-        })
-    }
-
-    /// What becomes of an unclear call that no read can confirm.
-    fn nobody_knows(
-        &mut self,
-        step: &StepAtWork<'_>,
-        mut call: Call,
-        operation: &Operation,
-        inputs: Json,
-    ) -> Result<Option<Done>, Ending> {
-        match step.on_unclear {
-            OnUnclear::Ask => {
-                let message = "it is unclear whether this took effect, and there is no way to look; look in GHL, \
-                               then retry the run to send it again";
-                let message = format!("step `{}`: {message}", step.id);
-                return Err(Ending::Over(End::Failed, Some(reason("call.unclear", message))));
-            }
-            OnUnclear::Skip => {
-                let why = "left out: it is unclear whether this took effect, and there is no way to look \
-                           (`on_unclear: skip`)";
-                return Err(Ending::LeaveOut(why.into()));
-            }
-            OnUnclear::Resend => {}
-        }
-        let limits = &self.shared.limits;
-        let settled_at = self
-            .shared
-            .saw_unclear(call.id, limits.request_timeout_ms + limits.settle_ms);
-        let now = Instant::now();
-        if now < settled_at {
-            // Counts against the time that a run may hold its lane: each time it is sent may be one time too many.
-            let in_ms = i64::try_from((settled_at - now).as_millis()).unwrap_or(i64::MAX) + 1;
-            let why = "there is no way to look; it is sent again when the request can no longer take effect";
-            return Err(Ending::Retry {
-                in_ms: in_ms.max(self.backoff_ms()),
-                reason: reason("call.unclear", why),
-            });
-        }
-        call.finished_at = Some(self.shared.clock.now());
-        let note = "taken as absent, since there is no way to look (`on_unclear: resend`)";
-        Ok(self.took_no_effect(call, operation, inputs, Some(note.into())))
-    }
-
-    async fn look_for(
-        &mut self,
-        step: &StepAtWork<'_>,
-        operation: &Operation,
-        inputs: &Json,
-        (read, read_inputs): (&str, &Json),
-    ) -> Result<Option<Json>, Ending> {
-        let location = &step.target.account.location_id;
-        let probe = Catalog::builtin()
-            .get(read)
-            .ok_or_else(|| Self::failed(step, format!("there is no operation `{read}`")))?;
-        let request = probe
-            .request(read_inputs, location)
-            .map_err(|problems| Self::failed(step, problems))?;
-        let call = self.new_call(step, probe, &request, read_inputs);
-        let exchange = self.exchange(step, probe, &request, &call).await?;
-        match exchange.outcome {
-            Came::Success(answer) => Ok(confirm_finds(operation, inputs, &answer)),
-            Came::Rejected(Rejection::NotFound) => Ok(None),
-            Came::Rejected(rejection) => Err(self.refused(step, &rejection).await),
-            Came::NotSent(why) | Came::Unclear(why) => Err(self.line_failed(step, &why).await),
-        }
     }
 }
 
@@ -467,24 +315,6 @@ fn may_have_created(rejection: &Rejection) -> bool {
 }
 
 impl crate::Shared {
-    /// When an unclear call can no longer take effect. The first who sees it counts from now; by a clock that nobody
-    /// can set.
-    fn saw_unclear(&self, call: CallId, settles_in_ms: i64) -> Instant {
-        let mut unclear = self
-            .unclear
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let settles = Instant::now() + Duration::from_millis(settles_in_ms.unsigned_abs());
-        *unclear.entry(call).or_insert(settles)
-    }
-
-    fn forget_unclear(&self, call: CallId) {
-        self.unclear
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .remove(&call);
-    }
-
     /// Counts a call that came to nothing; `true` when that pauses the connection.
     async fn count_failure(&self, target: &crate::directory::Target, why: &str) -> bool {
         if target.failures.fetch_add(1, Ordering::Relaxed) + 1 < FAILURES_TO_PAUSE {

@@ -1,0 +1,237 @@
+//! One step of a run: its inputs checked, its calls made in their order, what it told remembered.
+
+use cartlane_catalog::{Catalog, Operation, Run as How};
+use cartlane_ghl::composite::{self, Answer, Done, Known, Part};
+use cartlane_model::Event;
+use cartlane_store::contacts::{self, Link};
+use cartlane_store::journal::{Step, StepState};
+use serde_json::Value as Json;
+
+use crate::directory::Target;
+use crate::resume::drop_trailing_reads;
+use crate::run::{Run, StepAtWork, Write, failed, skipped};
+use crate::worker::Ending;
+
+/// The composite whose answer tells a contact's id.
+const SAVES_CONTACT: &str = "save_contact";
+
+impl Run<'_> {
+    pub async fn step(
+        &mut self,
+        mut at_work: StepAtWork<'_>,
+        event: &Event,
+        operation: &str,
+        inputs: Json,
+    ) -> Result<Step, Ending> {
+        let (step, target) = (at_work.id, at_work.target);
+        let operation = Catalog::builtin().get(operation).ok_or_else(|| {
+            failed(
+                "automation.operation",
+                format!("step `{step}`: there is no operation `{operation}`"),
+            )
+        })?;
+        operation
+            .validate(&inputs)
+            .map_err(|problems| failed("step.inputs", format!("step `{step}`: {problems}")))?;
+        if let Some(newer) = self.superseded(target, event, operation).await? {
+            return Ok(skipped(step, &newer));
+        }
+        let output = match self.parts(&mut at_work, event, operation, &inputs).await {
+            Err(Ending::LeaveOut(reason)) => {
+                self.warnings.push(format!("{step}: {reason}"));
+                return Ok(skipped(step, &reason));
+            }
+            output => output?,
+        };
+        self.remember(target, event, operation, &output);
+        Ok(Step {
+            step_id: step.to_owned(),
+            state: StepState::Done,
+            output,
+            reason: None,
+        })
+    }
+
+    /// Why a state-setting step is left out: a newer event has set the state already.
+    async fn superseded(
+        &self,
+        target: &Target,
+        event: &Event,
+        operation: &Operation,
+    ) -> Result<Option<String>, Ending> {
+        let (Some(key), Some(contact)) = (operation.sets_state.clone(), event.contact_id) else {
+            return Ok(None);
+        };
+        let connection = target.id;
+        let set_at = self
+            .shared
+            .db
+            .read(move |tx| contacts::state_set_at(tx, contact, connection, &key))
+            .await
+            .map_err(|_| Ending::Wait {
+                in_ms: 1_000,
+                reason: None,
+            })?;
+        let newer = set_at.filter(|set_at| *set_at > event.occurred_at);
+        Ok(newer.map(|at| {
+            format!(
+                "an event of {at}, newer than this one of {}, has set it",
+                event.occurred_at
+            )
+        }))
+    }
+
+    fn remember(&mut self, target: &Target, event: &Event, operation: &Operation, output: &Json) {
+        let Some(contact) = event.contact_id else { return };
+        let connection = target.id;
+        if let Some(key) = operation.sets_state.clone() {
+            self.writes.push(Write::State {
+                contact,
+                connection,
+                key,
+                occurred_at: event.occurred_at,
+            });
+        }
+        if matches!(&operation.run, How::Composite(name) if name == SAVES_CONTACT)
+            && let Some(remote_id) = output["id"].as_str()
+        {
+            let link = Link {
+                remote_id: remote_id.to_owned(),
+                filled: cartlane_ghl::filled(&output["contact"]),
+            };
+            self.writes.push(Write::Link {
+                contact,
+                connection,
+                link,
+            });
+        }
+    }
+
+    /// Makes the calls of a step, from where its journal stands.
+    async fn parts(
+        &mut self,
+        step: &mut StepAtWork<'_>,
+        event: &Event,
+        operation: &'static Operation,
+        inputs: &Json,
+    ) -> Result<Json, Ending> {
+        let known = self.known(step.target, event, operation).await?;
+        let (mut done, unclear) = self.resume(step.id);
+        step.part = i64::try_from(done.len()).unwrap_or(i64::MAX);
+        if let Some(call) = unclear
+            && let Some(answered) = self.confirm(step, call).await?
+        {
+            done.push(answered);
+        }
+        drop_trailing_reads(&mut done);
+        loop {
+            step.part = i64::try_from(done.len()).unwrap_or(i64::MAX);
+            match next_part(operation, inputs, known.as_ref(), &done) {
+                Part::Done { output, warnings } => {
+                    self.warnings.extend(
+                        warnings
+                            .into_iter()
+                            .map(|warning| format!("{}: {warning}", step.id)),
+                    );
+                    return Ok(output);
+                }
+                Part::Failed(message) => {
+                    self.unlink_if_gone(step.target, event, &done);
+                    if let Some(again) = self.bring_anew(step, &done) {
+                        return Err(again);
+                    }
+                    let code = done.last().map_or("step.failed", |done| code_of(&done.answer));
+                    return Err(failed(code, format!("step `{}`: {message}", step.id)));
+                }
+                Part::Call {
+                    operation, inputs, ..
+                } => {
+                    let answered = self.call(step, operation, inputs).await?;
+                    done.push(answered);
+                    self.unlink_if_gone(step.target, event, &done);
+                }
+            }
+        }
+    }
+
+    async fn known(
+        &self,
+        target: &Target,
+        event: &Event,
+        operation: &Operation,
+    ) -> Result<Option<Known>, Ending> {
+        let Some(contact) = event
+            .contact_id
+            .filter(|_| matches!(operation.run, How::Composite(_)))
+        else {
+            return Ok(None);
+        };
+        let connection = target.id;
+        let link = self
+            .shared
+            .db
+            .read(move |tx| contacts::link(tx, contact, connection))
+            .await;
+        let link = link.map_err(|_| Ending::Wait {
+            in_ms: 1_000,
+            reason: None,
+        })?;
+        Ok(link.map(|link| Known {
+            id: link.remote_id,
+            filled: link.filled,
+        }))
+    }
+
+    /// A contact that is gone over there is forgotten here, so that the next event finds it anew.
+    fn unlink_if_gone(&mut self, target: &Target, event: &Event, done: &[Done]) {
+        let gone = done
+            .last()
+            .is_some_and(|done| matches!(done.answer, Answer::NotFound));
+        if let Some(contact) = event.contact_id.filter(|_| gone) {
+            self.writes.push(Write::Unlink {
+                contact,
+                connection: target.id,
+            });
+        }
+    }
+}
+
+fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>, done: &[Done]) -> Part {
+    match &operation.run {
+        How::Composite(name) => composite::next(name, inputs, known, done),
+        How::Http(_) => match done.last().map(|done| &done.answer) {
+            None => Part::Call {
+                operation: &operation.id,
+                inputs: inputs.clone(),
+                label: "",
+            },
+            Some(Answer::Ok(output)) => Part::Done {
+                output: output.clone(),
+                warnings: Vec::new(),
+            },
+            Some(Answer::NotFound) => Part::Failed(
+                "what it is about is not there in GHL; a contact that an earlier step brought is found or created anew by \
+                 `cartlane runs retry`, or by the contact's next event"
+                    .into(),
+            ),
+            Some(Answer::Duplicate {
+                contact_id,
+                matching_field,
+            }) => Part::Failed(format!(
+                "contact {contact_id} has this {matching_field} already; use ghl.contacts.save, which updates it"
+            )),
+            Some(Answer::Invalid(messages)) => {
+                Part::Failed(format!("GHL refused it: {}", messages.join("; ")))
+            }
+        },
+    }
+}
+
+fn code_of(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Ok(_) => "step.failed",
+        Answer::NotFound => "ghl.not_found",
+        Answer::Duplicate { .. } => "ghl.duplicate",
+        Answer::Invalid(_) => "ghl.invalid",
+    }
+}
