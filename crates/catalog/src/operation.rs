@@ -66,7 +66,7 @@ impl Operation {
 
     /// What doing it twice with these inputs does: [`Operation::effect`], but for a request of one's own, which
     /// changes nothing if it is a GET.
-    pub fn effect_of(&self, inputs: &Value) -> Effect {
+    pub fn effect_with(&self, inputs: &Value) -> Effect {
         match self.run {
             Run::Raw if inputs["method"] == "GET" => Effect::Read,
             _ => self.effect,

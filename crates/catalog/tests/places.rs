@@ -142,8 +142,8 @@ fn a_request_of_ones_own_goes_to_the_connections_address_only() {
             "{path}"
         );
     }
-    assert_eq!(raw.effect_of(&json!({"method": "GET"})), Effect::Read);
-    assert_eq!(raw.effect_of(&json!({"method": "PUT"})), Effect::Unsafe);
+    assert_eq!(raw.effect_with(&json!({"method": "GET"})), Effect::Read);
+    assert_eq!(raw.effect_with(&json!({"method": "PUT"})), Effect::Unsafe);
 }
 
 #[test]

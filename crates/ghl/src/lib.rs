@@ -15,6 +15,7 @@ mod client;
 pub mod compare;
 pub mod composite;
 pub mod contact;
+pub mod files;
 pub mod outcome;
 pub mod rate;
 
