@@ -2,6 +2,7 @@
 
 mod contacts;
 mod crashes;
+mod errors;
 mod executor;
 mod intake;
 mod limits;
