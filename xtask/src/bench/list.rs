@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::no_limit;
 use crate::binary::{self, Profile};
-use crate::http::{self, Connection};
+use crate::http;
 use crate::processes::{Server, Setup};
 use crate::sandbox::Sandbox;
 
@@ -81,15 +81,13 @@ pub async fn run(args: &Args) -> Result<()> {
 }
 
 async fn seed(sandbox: &Sandbox, contacts: u32) -> Result<()> {
-    let mut connection = Connection::open(sandbox.address).await?;
-    for number in 0..contacts {
-        let email = format!("contact{number}@example.com");
-        let edit = json!({"create": true, "email": email, "set": {"firstName": "Contact", "lastName": number.to_string()}});
-        let reply = connection
-            .send(&http::encode_json("POST", "/_sandbox/edit", "", &edit))
-            .await?;
-        ensure!(reply.is_success(), "the sandbox refused contact {number}");
-    }
+    let request = http::encode_json("POST", "/_sandbox/seed", "", &json!({"contacts": contacts}));
+    let reply = http::once(sandbox.address, &request, Duration::from_mins(2)).await?;
+    ensure!(
+        reply.is_success(),
+        "the sandbox refused to seed: {}",
+        reply.status
+    );
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod errors;
 mod executor;
 mod intake;
 mod limits;
+mod listed;
 mod order;
 mod sales;
 mod schedules;
