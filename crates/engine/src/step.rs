@@ -212,11 +212,12 @@ impl Run<'_> {
         }))
     }
 
-    /// A contact that is gone over there is forgotten here, so that the next event finds it anew.
+    /// A contact that is gone over there is forgotten here, so that the next event finds it anew. Where an answer may
+    /// mean something else of the path's, that costs a search.
     fn unlink_if_gone(&mut self, target: &Target, event: &Event, done: &[Done]) {
-        let gone = done
-            .last()
-            .is_some_and(|done| matches!(done.answer, Answer::NotFound));
+        let gone = done.last().is_some_and(|done| {
+            matches!(done.answer, Answer::NotFound) && done.inputs.get("contactId").is_some()
+        });
         if let Some(contact) = event.contact_id.filter(|_| gone) {
             self.writes.push(Write::Unlink {
                 contact,
@@ -239,6 +240,10 @@ fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>
                 output: output.clone(),
                 warnings: Vec::new(),
             },
+            Some(Answer::NotFound) if deletes(operation) => Part::Done {
+                output: Json::Object(serde_json::Map::new()),
+                warnings: vec!["it was not there any more".into()],
+            },
             Some(Answer::NotFound) => Part::Failed(
                 "what it is about is not there in GHL; a contact that an earlier step brought is found or created anew by \
                  `cartlane runs retry`, or by the contact's next event"
@@ -255,6 +260,13 @@ fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>
             }
         },
     }
+}
+
+/// Whether it deletes the thing that its path names: one that is not there is as wanted, and a second request after
+/// an unclear first one finds it so.
+fn deletes(operation: &Operation) -> bool {
+    let endpoint = operation.endpoint();
+    endpoint.is_some_and(|endpoint| endpoint.method == "DELETE" && endpoint.path.ends_with('}'))
 }
 
 fn code_of(answer: &Answer) -> &'static str {

@@ -78,7 +78,7 @@ async fn scopes_and_kinds_of_token_hold_for_every_operation_of_the_description()
         let Some(endpoint) = operation.endpoint() else {
             continue;
         };
-        let path = endpoint.path.replace('{', "").replace('}', "");
+        let path = endpoint.path.replace(['{', '}'], "");
         let method: Method = endpoint.method.parse().expect("a method");
         let request = |token: &str| {
             let request = ghl.bare(method.clone(), &path).header("user-agent", "test");

@@ -16,11 +16,11 @@ use crate::client::{Ghl, LOCATION, answer};
 type Got = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 /// A receiver that answers these statuses in turn, then 200; and its URL.
-async fn receiver(statuses: &[u16]) -> (String, Got) {
+async fn receiver(statuses: Vec<u16>) -> (String, Got) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("free port");
     let url = format!("http://{}/hooks", listener.local_addr().expect("address"));
     let got = Got::default();
-    let (kept, mut statuses) = (Arc::clone(&got), statuses.to_vec().into_iter());
+    let (kept, mut statuses) = (Arc::clone(&got), statuses.into_iter());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut bytes = Vec::new();
@@ -77,7 +77,7 @@ fn hook(url: &str) -> Webhook {
 
 #[tokio::test]
 async fn changes_are_sent_as_signed_events() {
-    let (url, got) = receiver(&[]).await;
+    let (url, got) = receiver(Vec::new()).await;
     let ghl = Ghl::start_with(|settings| settings.webhooks = vec![hook(&url)]).await;
     let id = ghl
         .contact(json!({"email": "a@x.test", "firstName": "Ada", "tags": ["new"]}))
@@ -135,7 +135,7 @@ async fn changes_are_sent_as_signed_events() {
 
 #[tokio::test]
 async fn only_a_429_has_an_event_sent_again_byte_for_byte() {
-    let (url, got) = receiver(&[429, 429, 500]).await;
+    let (url, got) = receiver(vec![429, 429, 500]).await;
     let ghl = Ghl::start_with(|settings| settings.webhooks = vec![hook(&url)]).await;
     ghl.contact(json!({"email": "a@x.test"})).await;
     let waits = |attempts| move |all: &[Delivery]| all.first().is_some_and(|one| one.attempts == attempts);
@@ -152,7 +152,7 @@ async fn only_a_429_has_an_event_sent_again_byte_for_byte() {
 
 #[tokio::test]
 async fn a_receiver_gets_the_events_that_it_asked_for() {
-    let (url, _) = receiver(&[]).await;
+    let (url, _) = receiver(Vec::new()).await;
     let ghl = Ghl::start_with(|settings| {
         settings.webhooks = vec![
             Webhook {
@@ -174,4 +174,39 @@ async fn a_receiver_gets_the_events_that_it_asked_for() {
     let sent = deliveries(&ghl, all_over(2)).await;
     let events: Vec<&str> = sent.iter().map(|one| one.event.as_str()).collect();
     assert_eq!(events, ["ContactDelete", "OrderCreate"]);
+}
+
+#[tokio::test]
+async fn an_app_that_comes_and_goes_is_announced() {
+    let (url, _) = receiver(Vec::new()).await;
+    let ghl = Ghl::start_with(|settings| settings.webhooks = vec![hook(&url)]).await;
+    let page = format!(
+        "/v2/oauth/chooselocation?response_type=code&client_id=sandboxapp-1&redirect_uri={}/back",
+        ghl.url()
+    );
+    for _ in 0..2 {
+        let agreed = ghl.bare(Method::GET, &page).header("user-agent", "browser");
+        assert_eq!(
+            answer(agreed).await.1["message"].as_str().map(|text| &text[..16]),
+            Some("Cannot GET /back")
+        );
+    }
+    let gone = json!({"client_id": "sandboxapp-1"});
+    let (_, body) = answer(ghl.bare(Method::POST, "/_sandbox/oauth/uninstall").json(&gone)).await;
+    assert_eq!(body["uninstalled"], 1);
+    let sent = deliveries(&ghl, all_over(2)).await;
+    let bodies: Vec<Value> = sent
+        .iter()
+        .map(|one| serde_json::from_str(&one.body).expect("JSON"))
+        .collect();
+    assert_eq!(
+        (&bodies[0]["type"], &bodies[1]["type"]),
+        (&json!("INSTALL"), &json!("UNINSTALL"))
+    );
+    for body in bodies {
+        assert_eq!(
+            (&body["locationId"], &body["appId"]),
+            (&json!(LOCATION), &json!("sandboxapp"))
+        );
+    }
 }
