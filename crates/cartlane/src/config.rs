@@ -75,6 +75,7 @@ struct LimitsIn {
     backoff_base_ms: u32,
     backoff_cap_ms: u32,
     postgres_connections: u32,
+    file_bytes: u32,
 }
 
 #[derive(Deserialize, Default)]
@@ -182,6 +183,7 @@ impl Config {
                 quarantine_rows: limits.quarantine_rows.into(),
                 backoff_base_ms: limits.backoff_base_ms.into(),
                 backoff_cap_ms: limits.backoff_cap_ms.into(),
+                file_bytes: limits.file_bytes.into(),
                 ..Limits::default()
             },
             connections,
@@ -305,7 +307,7 @@ const KEYS: [&str; 7] = [
     "limits",
     "connections",
 ];
-const LIMIT_KEYS: [&str; 11] = [
+const LIMIT_KEYS: [&str; 12] = [
     "request_timeout_ms",
     "settle_ms",
     "hold_minutes",
@@ -317,6 +319,7 @@ const LIMIT_KEYS: [&str; 11] = [
     "backoff_base_ms",
     "backoff_cap_ms",
     "postgres_connections",
+    "file_bytes",
 ];
 const CONNECTION_KEYS: [&str; 20] = [
     "name",

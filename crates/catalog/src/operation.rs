@@ -60,8 +60,25 @@ impl Operation {
     pub fn endpoint(&self) -> Option<&Endpoint> {
         match &self.run {
             Run::Http(endpoint) => Some(endpoint),
-            Run::Composite(_) => None,
+            Run::Composite(_) | Run::Raw => None,
         }
+    }
+
+    /// What doing it twice with these inputs does: [`Operation::effect`], but for a request of one's own, which
+    /// changes nothing if it is a GET.
+    pub fn effect_with(&self, inputs: &Value) -> Effect {
+        match self.run {
+            Run::Raw if inputs["method"] == "GET" => Effect::Read,
+            _ => self.effect,
+        }
+    }
+
+    /// Whether its answer is no JSON, and is kept as a file.
+    pub fn answers_file(&self) -> bool {
+        let content = self
+            .endpoint()
+            .and_then(|endpoint| endpoint.answer.content.as_deref());
+        content.is_some_and(|content| !content.contains("json"))
     }
 
     /// Names in its rules that are no inputs of it.
@@ -130,6 +147,8 @@ pub enum Run {
     Http(Box<Endpoint>),
     /// By several calls, whose order the named hook decides.
     Composite(String),
+    /// By one HTTP call that the inputs describe.
+    Raw,
 }
 
 /// One HTTP call.

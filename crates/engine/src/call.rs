@@ -110,7 +110,7 @@ impl Run<'_> {
             Leave::Now(permit) => permit,
             Leave::InMs(in_ms) => return Err(Ending::Wait { in_ms, reason: None }),
         };
-        if operation.effect == Effect::Unsafe {
+        if operation.effect_with(&call.request["inputs"]) == Effect::Unsafe {
             self.write_intent(call).await?;
         } else if !self.shared.lease_is_fresh() {
             return Err(Ending::Lost);
@@ -169,6 +169,7 @@ impl Run<'_> {
         came: Came,
         inputs: Json,
     ) -> Result<Done, Ending> {
+        let effect = operation.effect_with(&inputs);
         let done = |answer| Done {
             operation: operation.id.clone(),
             inputs,
@@ -184,7 +185,7 @@ impl Run<'_> {
                 self.keep(call, Outcome::NotSent, Some(why.clone()));
                 Err(self.line_failed(step, &why).await)
             }
-            Came::Unclear(why) if operation.effect == Effect::Unsafe => {
+            Came::Unclear(why) if effect == Effect::Unsafe => {
                 self.shared.count_failure(step.target, &why).await;
                 call.error = Some(why);
                 self.look(step, call).await
@@ -287,7 +288,7 @@ impl Run<'_> {
 }
 
 /// The refusals that a step's fold can go on from.
-fn answer(rejection: &Rejection) -> Option<Answer> {
+pub(crate) fn answer(rejection: &Rejection) -> Option<Answer> {
     match rejection {
         Rejection::NotFound => Some(Answer::NotFound),
         Rejection::Duplicate {

@@ -15,6 +15,7 @@ mod budget;
 mod call;
 mod confirm;
 mod directory;
+pub mod executor;
 mod gone;
 pub mod inbox;
 mod installs;
@@ -35,6 +36,7 @@ use std::sync::{Arc, Mutex};
 
 use cartlane_catalog::Catalog;
 use cartlane_flow::Document;
+use cartlane_ghl::files::Files;
 use cartlane_model::{CallId, Clock, NodeId};
 use cartlane_store::{Db, Dialect, Error, lanes};
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -44,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 pub use admin::{AdminError, EventDetail, Health, RunDetail};
 pub use budget::{BudgetLeft, Class};
 pub use directory::ConfigError;
+pub use executor::{CallError, Choices, Executor, Output, PageStream};
 pub use inbox::{Accepted, Refused, Room};
 pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
@@ -75,6 +78,7 @@ pub struct Shared {
     pub(crate) automations: automations::Automations,
     pub(crate) vault: vault::Vault,
     pub(crate) budgets: budget::Budgets,
+    pub(crate) kept_choices: executor::KeptChoices,
     pub(crate) inbox: mpsc::Sender<inbox::Job>,
     pub(crate) inbox_room: Arc<Semaphore>,
     pub(crate) work_is_there: Notify,
@@ -107,7 +111,11 @@ impl Engine {
     pub async fn open(db: Db, options: Options) -> Result<(Self, Handle), ConfigError> {
         let limits = options.limits.clone();
         let clock = Arc::clone(&options.clock);
-        let client = |ghl: &GhlConfig| ghl_client(ghl, &limits, Arc::clone(&clock));
+        let files = Files::new(options.files_dir.clone(), limits.file_bytes);
+        let client = |ghl: &GhlConfig| {
+            let client = ghl_client(ghl, &limits, Arc::clone(&clock))?;
+            Ok(client.with_files(files.clone()))
+        };
         let now = options.clock.now();
         let vault = vault::Vault::new(&options.master_key);
         if !vault.is_of(&db).await? {
@@ -130,6 +138,7 @@ impl Engine {
             automations: automations::Automations::default(),
             vault,
             budgets,
+            kept_choices: executor::KeptChoices::default(),
             inbox,
             inbox_room: Arc::new(Semaphore::new(options.limits.inbox_bytes)),
             limits: options.limits,

@@ -1,5 +1,6 @@
 //! What the engine is told at start.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cartlane_model::{Clock, NodeId, SecretString, WorkspaceId};
@@ -17,6 +18,8 @@ pub struct Options {
     pub connections: Vec<ConnectionConfig>,
     /// The key that seals what has to be kept secret: 32 bytes.
     pub master_key: [u8; 32],
+    /// Where answers are kept that are files, such as recordings.
+    pub files_dir: PathBuf,
     /// Sizes and times.
     pub limits: Limits,
     /// Which safety to leave out: only in builds for the torture test's controls.
@@ -61,6 +64,8 @@ pub struct Limits {
     pub backoff_base_ms: i64,
     /// The longest wait between two retries.
     pub backoff_cap_ms: i64,
+    /// The largest answer that is kept as a file.
+    pub file_bytes: u64,
 }
 
 impl Default for Limits {
@@ -76,6 +81,7 @@ impl Default for Limits {
             quarantine_rows: 1000,
             backoff_base_ms: 1000,
             backoff_cap_ms: 5 * 60_000,
+            file_bytes: 100 << 20,
         }
     }
 }

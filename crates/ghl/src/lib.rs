@@ -16,6 +16,7 @@ pub mod compare;
 pub mod composite;
 pub mod contact;
 pub mod hooks;
+pub mod files;
 pub mod outcome;
 pub mod rate;
 

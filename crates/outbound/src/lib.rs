@@ -18,7 +18,7 @@
 mod client;
 mod guard;
 
-pub use client::{BuildError, Client, Error, Options, Request, Response};
+pub use client::{Answer, BuildError, Client, Error, Options, Request, Response};
 pub use guard::is_private;
 
 /// Makes *ring* the process's TLS provider. To be called before the first [`Client`]; more calls do nothing.

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cartlane_engine::{AdminError, Refused};
+use cartlane_engine::{AdminError, CallError, Refused};
 use serde::Serialize;
 
 /// An error as it is shown.
@@ -107,5 +107,21 @@ impl From<AdminError> for Problem {
                 )
             }
         }
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        let status = match &error {
+            CallError::NoConnection { .. }
+            | CallError::UnknownOperation { .. }
+            | CallError::NoSuchList(_) => StatusCode::NOT_FOUND,
+            CallError::Inputs(_) | CallError::NoPages(_) | CallError::Stopped { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            CallError::Paused { .. } | CallError::NoBudget { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        Self::new(status, error.code(), error.to_string())
     }
 }

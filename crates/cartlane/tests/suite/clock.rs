@@ -80,6 +80,7 @@ impl AtWork {
             clock,
             connections: connections(&sandbox.url()),
             master_key: [7; 32],
+            files_dir: std::env::temp_dir(),
             limits,
             #[cfg(feature = "break")]
             broken: None,

@@ -3,8 +3,11 @@
 mod contacts;
 mod crashes;
 mod ghl_hooks;
+mod errors;
+mod executor;
 mod intake;
 mod limits;
+mod listed;
 mod order;
 mod sales;
 mod schedules;

@@ -32,6 +32,7 @@ pub struct Builder {
     shop: ThriveCartConfig,
     hooks: GhlHooks,
     sandbox: Settings,
+    agency: bool,
 }
 
 impl Default for Builder {
@@ -68,6 +69,7 @@ impl Default for Builder {
                 }),
                 ..Settings::single(TOKEN, LOCATION)
             },
+            agency: false,
         }
     }
 }
@@ -105,6 +107,13 @@ impl Builder {
     #[must_use]
     pub fn sync_test_mode(self, sync: bool) -> Self {
         self.shop(|shop| shop.sync_test_mode = sync)
+    }
+
+    /// Adds a connection `agency`, with the token `pit-agency`; runs keep to the location's.
+    #[must_use]
+    pub fn agency(mut self) -> Self {
+        self.agency = true;
+        self.shop(|shop| shop.target = Some("crm".into()))
     }
 
     /// Changes the sandbox's settings.
@@ -145,10 +154,17 @@ impl Builder {
             account,
         };
         let hook_key = self.shop.hook_key.clone().unwrap_or_default();
-        let connections = vec![
+        let agency = GhlConfig {
+            token: SecretString::from("pit-agency"),
+            ..crm.clone()
+        };
+        let mut connections = vec![
             connection("shop", AccountConfig::ThriveCart(self.shop)),
             connection("crm", AccountConfig::Ghl(crm)),
         ];
+        if self.agency {
+            connections.push(connection("agency", AccountConfig::Ghl(agency)));
+        }
         let url = match self.backend {
             Backend::Sqlite => "sqlite://test.db".to_owned(),
             Backend::Postgres => Cluster::shared().fresh_database(),

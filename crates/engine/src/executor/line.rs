@@ -1,0 +1,149 @@
+//! One call over the line, for somebody who waits: budget, sending, again where that is safe, the look where it is not.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cartlane_catalog::{Effect, Operation, Request, confirm_finds, confirm_request};
+use cartlane_ghl::{Account, Outcome, Rejection};
+use serde_json::Value as Json;
+use tokio::time::{Instant, sleep};
+
+use super::{CallError, fault};
+use crate::Shared;
+use crate::budget::Leave;
+use crate::directory::Target;
+
+/// How often a call is made that may be made again.
+const TRIES: u32 = 4;
+/// The first wait before another try; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest wait for GHL's limit: nobody sits before a command for longer.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Most effects are there at once.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+
+/// The account of a connection. The one place where this part of the engine gets it.
+fn account_of(target: &Target) -> &Account {
+    &target.account
+}
+
+/// The location of a connection.
+pub(super) fn location_of(target: &Target) -> String {
+    account_of(target).location_id.clone()
+}
+
+impl Shared {
+    /// Makes the one call of an operation that is no composite; the inputs are checked.
+    pub(super) async fn ask(
+        &self,
+        target: &Target,
+        operation: &Operation,
+        inputs: &Json,
+    ) -> Result<Json, CallError> {
+        let request = operation
+            .request(inputs, &location_of(target))
+            .map_err(CallError::Inputs)?;
+        let is_unsafe = operation.effect_with(inputs) == Effect::Unsafe;
+        let mut wait = FIRST_WAIT;
+        for attempt in 1.. {
+            let is_last = attempt == TRIES;
+            match self.send(target, &request).await? {
+                Outcome::Success(answer) => {
+                    target.failures.store(0, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Outcome::Rejected(Rejection::RateLimited { daily: false, .. }) if !is_last => {} // the budget waits
+                Outcome::Rejected(rejection) => return Err(self.refused(target, rejection).await),
+                Outcome::NotSent(why) if is_last => return Err(CallError::NotSent(why)),
+                Outcome::Unclear(why) if is_unsafe => return self.look(target, operation, inputs, why).await,
+                Outcome::Unclear(why) if is_last => return Err(CallError::NoAnswer(why)),
+                Outcome::NotSent(_) | Outcome::Unclear(_) => {
+                    sleep(wait).await;
+                    wait *= 2;
+                }
+            }
+        }
+        Err(CallError::Inputs(fault("it was not tried")))
+    }
+
+    /// Sends once, when the budget allows.
+    async fn send(&self, target: &Target, request: &Request) -> Result<Outcome, CallError> {
+        if let Some(trouble) = target.trouble() {
+            return Err(CallError::Paused {
+                code: trouble.code,
+                reason: trouble.reason,
+                since: trouble.since.to_string(),
+            });
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let permit = loop {
+            match self.budgets.acquire(target.id).await {
+                Leave::Now(permit) => break permit,
+                Leave::InMs(in_ms) => {
+                    let wait = Duration::from_millis(in_ms.max(0).unsigned_abs());
+                    if Instant::now() + wait > deadline {
+                        return Err(CallError::NoBudget {
+                            in_s: (in_ms + 999) / 1_000,
+                        });
+                    }
+                    sleep(wait).await;
+                }
+            }
+        };
+        let exchange = target.client.send(account_of(target), request).await;
+        match &exchange.outcome {
+            Outcome::Rejected(Rejection::RateLimited { retry_after_ms, .. }) => {
+                permit.refused(&exchange.rate, retry_after_ms.unwrap_or(1_000));
+            }
+            _ => permit.answered(&exchange.rate),
+        }
+        Ok(exchange.outcome)
+    }
+
+    async fn refused(&self, target: &Target, rejection: Rejection) -> CallError {
+        if let Some(trouble) = rejection.trouble() {
+            self.pause(target, trouble.code, &trouble.reason).await;
+        }
+        CallError::Refused(rejection)
+    }
+
+    /// After an unclear outcome of an unsafe call: looks at once, and when it can no longer take effect.
+    async fn look(
+        &self,
+        target: &Target,
+        operation: &Operation,
+        inputs: &Json,
+        why: String,
+    ) -> Result<Json, CallError> {
+        let operation_id = operation.id.clone();
+        let Some((read, asked)) = confirm_request(operation, inputs) else {
+            return Err(CallError::Unclear {
+                operation: operation_id,
+                why,
+            });
+        };
+        let read = super::find(read)?;
+        let settle = Duration::from_millis(self.limits.settle_ms.max(0).unsigned_abs());
+        for wait in [FIRST_LOOK, settle] {
+            sleep(wait).await;
+            let answer = match Box::pin(self.ask(target, read, &asked)).await {
+                Ok(answer) => answer,
+                Err(CallError::Refused(Rejection::NotFound)) => continue,
+                Err(error) => {
+                    let why = format!("{why}; the look for it failed: {error}");
+                    return Err(CallError::Unclear {
+                        operation: operation_id,
+                        why,
+                    });
+                }
+            };
+            if let Some(found) = confirm_finds(operation, inputs, &answer) {
+                return Ok(found);
+            }
+        }
+        Err(CallError::Absent {
+            operation: operation_id,
+            why,
+        })
+    }
+}
