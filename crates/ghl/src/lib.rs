@@ -15,8 +15,8 @@ mod client;
 pub mod compare;
 pub mod composite;
 pub mod contact;
-pub mod hooks;
 pub mod files;
+pub mod hooks;
 pub mod outcome;
 pub mod rate;
 

@@ -2,9 +2,9 @@
 
 mod contacts;
 mod crashes;
-mod ghl_hooks;
 mod errors;
 mod executor;
+mod ghl_hooks;
 mod intake;
 mod limits;
 mod listed;
