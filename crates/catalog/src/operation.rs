@@ -64,6 +64,15 @@ impl Operation {
         }
     }
 
+    /// What doing it twice with these inputs does: an HTTP request is what its method says.
+    pub fn effect_with(&self, inputs: &Value) -> Effect {
+        match (self.system, inputs.get("method").and_then(Value::as_str)) {
+            (System::Http, Some("GET" | "HEAD")) => Effect::Read,
+            (System::Http, Some("PUT" | "DELETE")) => Effect::Idempotent,
+            _ => self.effect,
+        }
+    }
+
     /// Names in its rules that are no inputs of it.
     pub(crate) fn names_outside_inputs(&self) -> Vec<&str> {
         let pages = self.endpoint().and_then(|endpoint| endpoint.pages.as_ref());
@@ -106,8 +115,10 @@ pub enum System {
     Ghl,
     /// `ThriveCart`.
     ThriveCart,
-    /// Messages to people: Slack, e-mail, HTTP hooks.
+    /// Messages to people: Slack, e-mail. Their method and path mean nothing outside this program.
     Notify,
+    /// Any HTTP server; method and address are inputs.
+    Http,
 }
 
 /// What happens when the same call is made twice.
