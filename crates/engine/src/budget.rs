@@ -39,6 +39,8 @@ pub(crate) struct Budgets {
     clock: Arc<dyn Clock>,
     request_timeout_ms: i64,
     by_connection: Mutex<HashMap<ConnectionId, Arc<Budget>>>,
+    /// The limits of connections whose answers tell none, where they are not GHL's.
+    documented: Mutex<HashMap<ConnectionId, Limits>>,
     renew: Notify,
 }
 
@@ -51,6 +53,8 @@ struct Budget {
 #[derive(Default)]
 struct State {
     limits: Option<Limits>,
+    /// The limits while no answer has told any; GHL's where it has none.
+    documented: Option<Limits>,
     slots: i64,
     in_use: i64,
     resting: VecDeque<Instant>,
@@ -89,8 +93,20 @@ impl Budgets {
             clock,
             request_timeout_ms,
             by_connection: Mutex::default(),
+            documented: Mutex::default(),
             renew: Notify::new(),
         }
+    }
+
+    /// Says which limits a connection has whose answers tell none. To be said before its first call.
+    pub(crate) fn document(&self, connection: ConnectionId, limits: Limits) {
+        let mut documented = self.documented.lock().unwrap_or_else(PoisonError::into_inner);
+        documented.insert(connection, limits);
+    }
+
+    fn documented(&self, connection: ConnectionId) -> Option<Limits> {
+        let documented = self.documented.lock().unwrap_or_else(PoisonError::into_inner);
+        documented.get(&connection).copied()
     }
 
     fn of(&self, connection: ConnectionId) -> Arc<Budget> {
@@ -98,7 +114,10 @@ impl Budgets {
         let new = || {
             Arc::new(Budget {
                 connection,
-                state: Mutex::default(),
+                state: Mutex::new(State {
+                    documented: self.documented(connection),
+                    ..State::default()
+                }),
                 changed: Notify::new(),
             })
         };
@@ -185,8 +204,13 @@ impl Budgets {
     /// Gives all blocks back: this node stops.
     pub(crate) async fn give_back(&self) -> Result<(), Error> {
         let node = self.node;
+        let longest = {
+            let documented = self.documented.lock().unwrap_or_else(PoisonError::into_inner);
+            let intervals = documented.values().map(|limits| limits.interval_ms);
+            intervals.chain([DOCUMENTED.interval_ms]).max()
+        };
         self.db
-            .write(move |tx| budgets::give_back(tx, node, DOCUMENTED.interval_ms))
+            .write(move |tx| budgets::give_back(tx, node, longest.unwrap_or_default()))
             .await
     }
 }
@@ -234,10 +258,15 @@ impl State {
         if let Some(daily) = &mut self.daily {
             *daily -= 1;
         }
-        let limits = self.limits.unwrap_or(DOCUMENTED);
+        let limits = self.known();
         Ok(Duration::from_millis(
             u64::try_from(limits.interval_ms).unwrap_or(10_000),
         ))
+    }
+
+    /// The limits that count now.
+    fn known(&self) -> Limits {
+        self.limits.or(self.documented).unwrap_or(DOCUMENTED)
     }
 
     fn busy_resting(&self) -> i64 {
@@ -250,7 +279,7 @@ impl State {
         node: NodeId,
         request_timeout_ms: i64,
     ) -> (Ask, Option<Limits>) {
-        let interval_ms = self.limits.unwrap_or(DOCUMENTED).interval_ms;
+        let interval_ms = self.known().interval_ms;
         let ask = Ask {
             connection,
             node,
@@ -286,7 +315,7 @@ impl State {
         };
         match (limits, known) {
             (Some(limits), known) if known != Some(limits) => self.learned = Some(limits),
-            (None, None) => self.learned = Some(DOCUMENTED),
+            (None, None) => self.learned = Some(self.known()),
             _ => {}
         }
         if let Some(left) = rate.daily_remaining {

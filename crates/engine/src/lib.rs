@@ -24,6 +24,7 @@ mod resume;
 mod run;
 mod step;
 mod stored;
+mod systems;
 mod vault;
 mod worker;
 
@@ -40,12 +41,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use admin::{AdminError, EventDetail, Health, RunDetail};
+pub use cartlane_notify::Tls;
 pub use directory::ConfigError;
 pub use inbox::{Accepted, Refused, Room};
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{
-    AccountConfig, ConnectionConfig, GhlConfig, Limits, MAIN_WORKSPACE, Options, ThriveCartConfig,
+    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, HttpConfig, Limits, MAIN_WORKSPACE, Options,
+    SlackConfig, SmtpConfig, ThriveCartConfig,
 };
 pub use vault::replace_master_key;
 
@@ -101,13 +104,18 @@ impl Engine {
     pub async fn open(db: Db, options: Options) -> Result<(Self, Handle), ConfigError> {
         let limits = options.limits.clone();
         let clock = Arc::clone(&options.clock);
-        let client = |ghl: &GhlConfig| ghl_client(ghl, &limits, Arc::clone(&clock));
+        let client = |allow_private_networks: bool| http_client(allow_private_networks, &limits);
+        let makers = directory::Makers {
+            client: &client,
+            clock: Arc::clone(&clock),
+            request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
+        };
         let now = options.clock.now();
         let vault = vault::Vault::new(&options.master_key);
         if !vault.is_of(&db).await? {
             return Err(ConfigError::MasterKey);
         }
-        let directory = directory::Directory::open(&db, &options.connections, now, client).await?;
+        let directory = directory::Directory::open(&db, &options.connections, now, &makers).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);
         let clock = Arc::clone(&options.clock);
         let budgets = budget::Budgets::new(
@@ -116,6 +124,11 @@ impl Engine {
             clock,
             options.limits.request_timeout_ms,
         );
+        for target in directory.targets() {
+            if let Some(limits) = target.line.limits() {
+                budgets.document(target.id, limits);
+            }
+        }
         let shared = Arc::new(Shared {
             node: options.node_id,
             db,
@@ -218,16 +231,11 @@ impl Handle {
     }
 }
 
-fn ghl_client(
-    ghl: &GhlConfig,
-    limits: &Limits,
-    clock: Arc<dyn Clock>,
-) -> Result<cartlane_ghl::Client, String> {
+fn http_client(allow_private_networks: bool, limits: &Limits) -> Result<cartlane_outbound::Client, String> {
     let options = cartlane_outbound::Options {
         request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
-        allow_private_networks: ghl.allow_private_networks,
+        allow_private_networks,
         ..cartlane_outbound::Options::default()
     };
-    let http = cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())?;
-    Ok(cartlane_ghl::Client::new(http, clock))
+    cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())
 }

@@ -136,6 +136,26 @@ impl Mail {
         }
     }
 
+    /// Connects, signs in and leaves again: whether the server would take an e-mail.
+    pub async fn check(&self) -> Exchange {
+        let sent_at = self.clock.now();
+        let came = match self.address().await {
+            Ok(address) => match tokio::time::timeout(self.timeout, Box::pin(self.sign_in(address))).await {
+                Ok(Ok(mut connection)) => {
+                    drop(tokio::time::timeout(Duration::from_secs(1), connection.quit()).await);
+                    Ok(())
+                }
+                Ok(Err(broken)) => Err(broken),
+                Err(_) => Err(Broken::Before("no answer in time".into())),
+            },
+            Err(broken) => Err(broken),
+        };
+        Exchange {
+            outcome: came.map_or_else(|broken| broken.outcome(), |()| Outcome::Success(Value::Null)),
+            ..Exchange::nothing(sent_at, self.clock.now())
+        }
+    }
+
     fn message(&self, inputs: &Value) -> Result<Message, String> {
         let text = |name: &str| inputs[name].as_str();
         let mailbox = |address: &str| {
@@ -192,13 +212,8 @@ impl Mail {
         Ok(answer)
     }
 
-    /// Connects, signs in, and names sender and recipients.
-    async fn open(
-        &self,
-        address: SocketAddr,
-        message: &Message,
-        bytes: &[u8],
-    ) -> Result<AsyncSmtpConnection, Broken> {
+    /// Connects and signs in.
+    async fn sign_in(&self, address: SocketAddr) -> Result<AsyncSmtpConnection, Broken> {
         let hello = ClientId::default();
         let implicit = self.tls.clone().filter(|_| self.server.tls == Tls::Implicit);
         let mut connection =
@@ -216,6 +231,17 @@ impl Mail {
                 other => other,
             })?;
         }
+        Ok(connection)
+    }
+
+    /// Signs in, and names sender and recipients.
+    async fn open(
+        &self,
+        address: SocketAddr,
+        message: &Message,
+        bytes: &[u8],
+    ) -> Result<AsyncSmtpConnection, Broken> {
+        let mut connection = self.sign_in(address).await?;
         let envelope = message.envelope();
         let mut parameters = Vec::new();
         let addresses = envelope.from().into_iter().chain(envelope.to());

@@ -27,6 +27,11 @@ impl Slack {
         Self { client, clock, url }
     }
 
+    /// Posts nothing, which Slack refuses as such where the web hook is alive.
+    pub async fn check(&self) -> Exchange {
+        self.send(&json!({})).await
+    }
+
     /// Posts `text` and, where given, `blocks`; once.
     pub async fn send(&self, inputs: &Value) -> Exchange {
         let Ok(url) = Url::parse(self.url.expose_secret().trim()) else {

@@ -51,6 +51,7 @@ impl Default for Builder {
                 hook_key: Some(HOOK_KEY.into()),
                 sync_test_mode: false,
                 target: None,
+                api: None,
             },
             sandbox: Settings {
                 limit: Some(Limit {

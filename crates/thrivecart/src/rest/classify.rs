@@ -27,19 +27,17 @@ pub(super) fn classify(answer: &Answer<'_>) -> Outcome {
                 answer.status
             )),
         },
-        (_, Some("invalid_token" | "auth.missing")) => {
+        (401, _) | (_, Some("invalid_token" | "auth.missing")) => {
             rejected("thrivecart.invalid_token", Refusal::Connection)
         }
         // No such path, or not with this method: a fault of the catalog, or another server.
-        (501, _) => rejected("thrivecart.no_such_call", Refusal::Invalid),
+        (501, _) | (404, None) => rejected("thrivecart.no_such_call", Refusal::Invalid),
         (408 | 500..=599, _) => Outcome::Unclear(said),
         (429, _) => {
             let retry_after_ms = answer.retry_after_ms();
             rejected("thrivecart.rate_limited", Refusal::Limited { retry_after_ms })
         }
-        (401, _) => rejected("thrivecart.invalid_token", Refusal::Connection),
         (403, _) => rejected("thrivecart.blocked", Refusal::Connection),
-        (404, None) => rejected("thrivecart.no_such_call", Refusal::Invalid),
         (404, Some(_)) => rejected("thrivecart.not_found", Refusal::NotFound),
         _ if NOT_THERE.iter().any(|words| said.contains(words)) => {
             rejected("thrivecart.not_found", Refusal::NotFound)
