@@ -171,13 +171,7 @@ impl Server {
 
     /// Runs another sub-command of the same program with this server's configuration, to its end.
     pub async fn run(&self, arguments: &[&str]) -> Result<()> {
-        let output = self
-            .command()
-            .args(arguments)
-            .arg("--config")
-            .arg(&self.config)
-            .output()
-            .await?;
+        let output = self.client(arguments).output().await?;
         if !output.status.success() {
             bail!(
                 "cartlane {} ended with {}: {}",
@@ -187,6 +181,13 @@ impl Server {
             );
         }
         Ok(())
+    }
+
+    /// Another sub-command of the same program with this server's configuration.
+    pub fn client(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command();
+        command.args(arguments).arg("--config").arg(&self.config);
+        command
     }
 
     fn command(&self) -> Command {

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::output::NoServer;
+use crate::output::{NoServer, Refusal};
 
 /// The socket's name in the data directory.
 pub const SOCKET: &str = "admin.sock";
@@ -81,7 +81,11 @@ impl Admin {
             .await
             .context("the server's answer cannot be read")?;
         if !status.is_success() {
-            bail!("{}", answer["detail"].as_str().unwrap_or("the server refused it"));
+            let text = |name: &str| answer[name].as_str().map(str::to_owned);
+            bail!(Refusal {
+                code: text("code"),
+                detail: text("detail").unwrap_or_else(|| "the server refused it".into()),
+            });
         }
         Ok(answer)
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cartlane_engine::{
-    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, HttpConfig, Limits, SlackConfig, SmtpConfig,
-    ThriveCartConfig,
+    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, GhlHooks, HttpConfig, Limits, SlackConfig,
+    SmtpConfig, ThriveCartConfig,
 };
 use cartlane_flow::names::nearest;
 use cartlane_model::SecretString;
@@ -82,6 +82,7 @@ struct LimitsIn {
     backoff_base_ms: u32,
     backoff_cap_ms: u32,
     postgres_connections: u32,
+    file_bytes: u32,
 }
 
 #[derive(Deserialize, Default)]
@@ -114,6 +115,10 @@ struct ConnectionIn {
     password_env: Option<String>,
     password_file: Option<PathBuf>,
     from: Option<String>,
+    webhook_key: Option<String>,
+    webhook_rsa_key: Option<String>,
+    accept_unsigned: bool,
+    webhook_window_minutes: Option<u32>,
 }
 
 #[expect(
@@ -196,6 +201,7 @@ impl Config {
                 quarantine_rows: limits.quarantine_rows.into(),
                 backoff_base_ms: limits.backoff_base_ms.into(),
                 backoff_cap_ms: limits.backoff_cap_ms.into(),
+                file_bytes: limits.file_bytes.into(),
                 ..Limits::default()
             },
             connections,
@@ -291,6 +297,25 @@ impl Config {
             location_id,
             token: SecretString::from(token),
             allow_private_networks: read.allow_private_networks,
+            hooks: self.ghl_hooks(read)?,
+        })
+    }
+
+    fn ghl_hooks(&self, read: &ConnectionIn) -> anyhow::Result<GhlHooks> {
+        let hook_key = self.secret(
+            "hook_key",
+            read.hook_key_env.as_deref(),
+            read.hook_key_file.as_deref(),
+        )?;
+        let default = GhlHooks::default();
+        let minutes = read.webhook_window_minutes;
+        Ok(GhlHooks {
+            hook_key,
+            key: read.webhook_key.clone(),
+            rsa_key: read.webhook_rsa_key.clone(),
+            accept_unsigned: read.accept_unsigned,
+            window_ms: minutes.map_or(default.window_ms, |minutes| i64::from(minutes) * 60_000),
+            sync_test_mode: read.sync_test_mode,
         })
     }
 
@@ -354,7 +379,7 @@ const KEYS: [&str; 7] = [
     "limits",
     "connections",
 ];
-const LIMIT_KEYS: [&str; 11] = [
+const LIMIT_KEYS: [&str; 12] = [
     "request_timeout_ms",
     "settle_ms",
     "hold_minutes",
@@ -366,8 +391,9 @@ const LIMIT_KEYS: [&str; 11] = [
     "backoff_base_ms",
     "backoff_cap_ms",
     "postgres_connections",
+    "file_bytes",
 ];
-const CONNECTION_KEYS: [&str; 27] = [
+const CONNECTION_KEYS: [&str; 31] = [
     "name",
     "kind",
     "account",
@@ -395,6 +421,10 @@ const CONNECTION_KEYS: [&str; 27] = [
     "password_env",
     "password_file",
     "from",
+    "webhook_key",
+    "webhook_rsa_key",
+    "accept_unsigned",
+    "webhook_window_minutes",
 ];
 
 /// Every wrong key at once, each with the nearest right one.

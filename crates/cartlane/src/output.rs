@@ -16,6 +16,16 @@ use serde_json::{Value, json};
 #[error("no server is running on {0}; start one with `cartlane serve`")]
 pub struct NoServer(pub String);
 
+/// The server refused it.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    /// The error's stable code; the documentation has a section for each.
+    pub code: Option<String>,
+    /// What happened and what to do.
+    pub detail: String,
+}
+
 /// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -29,7 +39,14 @@ pub struct BadUsage(pub String);
 /// Prints an error.
 pub fn error(error: &anyhow::Error, as_json: bool) {
     if as_json {
-        eprintln!("{}", json!({"error": format!("{error:#}")}));
+        let mut told = json!({"error": format!("{error:#}")});
+        if let Some(code) = error
+            .downcast_ref()
+            .and_then(|refusal: &Refusal| refusal.code.as_ref())
+        {
+            told["code"] = code.as_str().into();
+        }
+        eprintln!("{told}");
     } else {
         eprintln!("cartlane: {error:#}");
     }
@@ -49,6 +66,11 @@ pub fn code_of(error: &anyhow::Error) -> ExitCode {
 /// Prints a line.
 pub fn line(text: &str) {
     println!("{text}");
+}
+
+/// Prints a warning, beside what is printed for scripts.
+pub fn warning(text: &str) {
+    eprintln!("cartlane: warning: {text}");
 }
 
 /// Prints JSON as it is.

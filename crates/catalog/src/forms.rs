@@ -2,13 +2,15 @@
 //!
 //! | format | taken | sent |
 //! |---|---|---|
-//! | `date` | `2026-01-31`, `2026/1/31`, `2026.01.31`, `20260131`, `2026-01-31T10:00:00Z`, `01/31/2026`, `01-31-2026` | `2026-01-31` |
-//! | `phone` | `+1 (888) 888-8888`, `001 888 888 8888` | `+18888888888` |
-//! | `custom_fields` | `{my_key: 3, 6dvNaf7VhkQ9snc5vnjJ: "x"}` besides the list | `[{key, field_value}, {id, field_value}]` |
+//! | `date` | `2026-01-31`, `2026/1/31`, `2026.01.31`, `2026_01_31`, `20260131`, `2026-01-31T10:00:00Z`, `01/31/2026`, `31.01.2026`, `31 January 2026`, `Jan 31, 2026` | `2026-01-31` |
+//! | `phone`, `e164` | `+1 (888) 888-8888`, `001 888 888 8888`; `0170 1234567` beside an input `country` | `+18888888888` |
+//! | `custom_fields` | `{my_key: 3, 6dvNaf7VhkQ9snc5vnjJ: "x"}`, and `name` for `key` in the list | `[{key, field_value}, {id, field_value}]` |
 //!
-//! What does not read as any of these stays as it is, and is checked as such. Only operations that are one call take
-//! them; the calls of a composite do, too.
+//! Where the year comes last and both numbers could be the month, the month is first, as GHL reads it. What does not read
+//! as any of these stays as it is, and is checked as such. Names of custom fields become ids in
+//! [`Operation::friendly`](crate::Operation::friendly), which has the location's list.
 
+use phonenumber::Mode;
 use serde_json::{Map, Value, json};
 
 use crate::Shape;
@@ -16,36 +18,84 @@ use crate::Shape;
 /// GHL's ids of custom fields have this many letters and digits; keys are words.
 const ID_LETTERS: usize = 20;
 
+/// Months by their first three letters.
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
+
 /// The value in its one form.
 pub(crate) fn plain(shape: &Shape, value: &Value) -> Value {
-    let text = |read: fn(&str) -> Option<String>| value.as_str().and_then(read).map(Value::from);
+    with_country(shape, value, None)
+}
+
+/// The value in its one form; national phones are of `country`, its code of two letters.
+pub(crate) fn with_country(shape: &Shape, value: &Value, country: Option<&str>) -> Value {
+    let text = |read: &dyn Fn(&str) -> Option<String>| value.as_str().and_then(read).map(Value::from);
     let read = match shape.format.as_deref() {
-        Some("date") => text(date),
-        Some("phone") => text(phone),
-        Some("custom_fields") => value.as_object().map(custom_fields),
+        Some("date") => text(&date),
+        Some("phone" | "e164") => text(&|number| phone(number).or_else(|| national(number, country?))),
+        Some("custom_fields") => custom_fields(shape, value),
         _ => None,
     };
     read.unwrap_or_else(|| value.clone())
 }
 
-/// A day, `YYYY-MM-DD`. Where the year comes last the month is first, as GHL reads it.
+/// A day, `YYYY-MM-DD`.
 fn date(text: &str) -> Option<String> {
-    let day = text.trim().split(['T', ' ']).next()?;
-    let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
+    let text = text.trim();
+    if let Some(date) = with_month_name(text) {
+        return Some(date);
+    }
+    let day = text.split(['T', ' ']).next()?;
+    let parts: Vec<&str> = day.split(['-', '/', '.', '_']).collect();
     let (year, month, day) = match parts[..] {
         [year, month, day] if year.len() == 4 => (year, month, day),
-        [month, day, year] if year.len() == 4 => (year, month, day),
+        [first, second, year] if year.len() == 4 => {
+            let is_day = number(first)? > 12 && number(second)? <= 12;
+            if is_day {
+                (year, second, first)
+            } else {
+                (year, first, second)
+            }
+        }
         [all] if all.len() == 8 && all.is_ascii() => (&all[..4], &all[4..6], &all[6..]),
         _ => return None,
     };
-    let is_number = |part: &&str| part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let number = |part: &str| Some(part).filter(is_number)?.parse::<u16>().ok();
     Some(format!(
         "{:04}-{:02}-{:02}",
         number(year)?,
         number(month)?,
         number(day)?
     ))
+}
+
+/// `31 January 2026`, `January 31st, 2026`, `31-Jan-2026`.
+fn with_month_name(text: &str) -> Option<String> {
+    let words: Vec<&str> = text
+        .split([' ', ',', '-', '.', '/'])
+        .filter(|word| !word.is_empty())
+        .collect();
+    let [first, second, year] = words[..] else {
+        return None;
+    };
+    let month = |word: &str| {
+        let word = word.to_lowercase();
+        let index = MONTHS.iter().position(|month| word.starts_with(month))?;
+        word.chars().all(char::is_alphabetic).then_some(index + 1)
+    };
+    let day = |word: &str| number(word.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()));
+    let (day, month) = match (month(first), month(second)) {
+        (Some(month), None) => (day(second)?, month),
+        (None, Some(month)) => (day(first)?, month),
+        _ => return None,
+    };
+    let year = number(year).filter(|_| year.len() == 4)?;
+    Some(format!("{year:04}-{month:02}-{day:02}"))
+}
+
+fn number(text: &str) -> Option<u16> {
+    let is_number = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
 }
 
 /// An international phone as E.164. A national one cannot be read without its country, and is `None`.
@@ -58,13 +108,53 @@ pub fn phone(text: &str) -> Option<String> {
     is_phone.then(|| format!("+{digits}"))
 }
 
-/// Fields by id or key as the list that GHL takes.
-fn custom_fields(fields: &Map<String, Value>) -> Value {
-    let item = |(name, value): (&String, &Value)| {
-        let is_id = name.len() == ID_LETTERS && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        json!({ if is_id { "id" } else { "key" }: name, "field_value": value })
+/// A national phone of the country with this code as E.164; `None` where it is none there.
+fn national(text: &str, country: &str) -> Option<String> {
+    let country = country.to_uppercase().parse().ok()?;
+    let number = phonenumber::parse(Some(country), text).ok()?;
+    number
+        .is_valid()
+        .then(|| number.format().mode(Mode::E164).to_string())
+}
+
+/// Whether this is the form of a custom field's id.
+pub(crate) fn is_field_id(name: &str) -> bool {
+    name.len() == ID_LETTERS && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Fields by id, key or name as the list that the shape has.
+fn custom_fields(shape: &Shape, value: &Value) -> Option<Value> {
+    match value {
+        Value::Object(fields) => Some(by_name(shape, fields)),
+        Value::Array(items) => Some(items.iter().map(name_as_key).collect()),
+        _ => None,
+    }
+}
+
+fn by_name(shape: &Shape, fields: &Map<String, Value>) -> Value {
+    let takes = |name: &str| {
+        let mut names = shape.items.iter().flat_map(|items| &items.fields);
+        names.any(|field| field.name == name)
     };
+    let value_name = if takes("value") { "value" } else { "field_value" };
+    let item = |(name, value): (&String, &Value)| json!({ if is_field_id(name) { "id" } else { "key" }: name, value_name: value });
     fields.iter().map(item).collect()
+}
+
+/// An item whose `name` stands as `key`.
+fn name_as_key(item: &Value) -> Value {
+    match item.as_object() {
+        Some(fields)
+            if fields.contains_key("name") && !fields.contains_key("key") && !fields.contains_key("id") =>
+        {
+            let renamed = fields.iter().map(|(name, value)| {
+                let name = if name == "name" { "key" } else { name };
+                (name.to_owned(), value.clone())
+            });
+            Value::Object(renamed.collect())
+        }
+        _ => item.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +172,12 @@ mod tests {
             "01/31/2026",
             "1-31-2026",
             "2026-01-31 10:00",
+            "2026_01_31",
+            "31.01.2026",
+            "31/1/2026",
+            "31 January 2026",
+            "January 31st, 2026",
+            "31-Jan-2026",
         ];
         for form in forms {
             assert_eq!(date(form).as_deref(), Some("2026-01-31"), "{form}");

@@ -18,13 +18,17 @@
 //! value cannot leave the place in the request that its input has; every record of the built-in catalog
 //! builds its example. Start reading at [`operation`]; data comes in through `load`.
 
+pub mod answers;
 pub mod confirm;
+pub mod events;
+mod fields;
 mod forms;
 mod links;
 mod load;
 pub mod operation;
 pub mod options;
 pub mod paging;
+mod raw;
 mod request;
 pub mod shape;
 mod validate;
@@ -37,7 +41,7 @@ pub use confirm::{Confirm, Match, confirm_finds, confirm_request};
 pub use forms::phone;
 pub use operation::{AnswerTop, BodyKind, Effect, Endpoint, Fixed, In, Input, Kind, Operation, Run, System};
 pub use options::{Choice, OptionSource};
-pub use paging::{Next, Order, Pages, Poll};
+pub use paging::{Cursor, Next, Order, Pages, Poll};
 pub use request::Request;
 pub use shape::{Shape, Type};
 
@@ -47,6 +51,8 @@ pub use shape::{Shape, Type};
 #[derive(Debug)]
 pub struct Catalog {
     resources: Vec<Resource>,
+    /// Any other request.
+    raw: Operation,
 }
 
 /// The operations of one resource, once they are read.
@@ -75,6 +81,7 @@ impl Catalog {
             };
             Catalog {
                 resources: load::SOURCES.iter().map(resource).collect(),
+                raw: raw::operation(),
             }
         });
         &BUILTIN
@@ -105,6 +112,9 @@ impl Catalog {
 
     /// The operation with this id, such as `ghl.contacts.create`.
     pub fn get(&self, id: &str) -> Option<&Operation> {
+        if id == self.raw.id {
+            return Some(&self.raw);
+        }
         let mut resources = self.resources.iter();
         let resource = resources.find(|resource| resource.source.owns(id))?;
         resource.operations().iter().find(|operation| operation.id == id)
@@ -112,7 +122,8 @@ impl Catalog {
 
     /// All operations, in order.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.resources.iter().flat_map(Resource::operations)
+        let resources = self.resources.iter().flat_map(Resource::operations);
+        resources.chain([&self.raw])
     }
 
     /// The operations of the published list, in its order.

@@ -60,17 +60,27 @@ impl Operation {
     pub fn endpoint(&self) -> Option<&Endpoint> {
         match &self.run {
             Run::Http(endpoint) => Some(endpoint),
-            Run::Composite(_) => None,
+            Run::Composite(_) | Run::Raw => None,
         }
     }
 
-    /// What doing it twice with these inputs does: an HTTP request is what its method says.
+    /// What doing it twice with these inputs does: [`Operation::effect`], but for a request of one's own, which does what
+    /// its method says.
     pub fn effect_with(&self, inputs: &Value) -> Effect {
         match (self.system, inputs.get("method").and_then(Value::as_str)) {
+            (_, Some("GET")) if matches!(self.run, Run::Raw) => Effect::Read,
             (System::Http, Some("GET" | "HEAD")) => Effect::Read,
             (System::Http, Some("PUT" | "DELETE")) => Effect::Idempotent,
             _ => self.effect,
         }
+    }
+
+    /// Whether its answer is no JSON, and is kept as a file.
+    pub fn answers_file(&self) -> bool {
+        let content = self
+            .endpoint()
+            .and_then(|endpoint| endpoint.answer.content.as_deref());
+        content.is_some_and(|content| !content.contains("json"))
     }
 
     /// Names in its rules that are no inputs of it.
@@ -141,6 +151,8 @@ pub enum Run {
     Http(Box<Endpoint>),
     /// By several calls, whose order the named hook decides.
     Composite(String),
+    /// By one HTTP call that the inputs describe.
+    Raw,
 }
 
 /// One HTTP call.

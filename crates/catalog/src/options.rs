@@ -28,6 +28,8 @@ pub struct OptionSource {
     pub value: String,
     /// The key of an item that people read.
     pub label: String,
+    /// Another key of an item by which people name it, such as a custom field's key.
+    pub key: Option<String>,
 }
 
 /// An item of a list: what the input takes, and what people read.
@@ -37,6 +39,9 @@ pub struct Choice {
     pub value: String,
     /// What people read; for an item of an item with the outer one's name before it.
     pub label: String,
+    /// Another name of it, where the list has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl OptionSource {
@@ -51,7 +56,8 @@ impl OptionSource {
             let value = text(item, &self.value)?;
             let label = text(item, &self.label).unwrap_or_else(|| value.clone());
             let label = outer.map_or_else(|| label.clone(), |outer| format!("{outer}: {label}"));
-            Some(Choice { value, label })
+            let key = self.key.as_ref().and_then(|key| text(item, key));
+            Some(Choice { value, label, key })
         };
         let items = answer.pointer(&self.items).map(list).unwrap_or_default();
         let Some(within) = &self.within else {
@@ -128,6 +134,7 @@ mod tests {
         let choice = |value: &str, label: &str| Choice {
             value: value.into(),
             label: label.into(),
+            key: None,
         };
         assert_eq!(
             source.choices(&answer),

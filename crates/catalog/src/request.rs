@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{BodyKind, Endpoint, In, Input, Operation, forms};
+use crate::{BodyKind, Endpoint, In, Input, Operation, Run, forms, raw};
 
 /// Everything but RFC 3986's unreserved characters; `+` is among the encoded, since servers read it as a
 /// space.
@@ -33,6 +33,9 @@ pub struct Request {
 impl Operation {
     /// The request that does this operation with `inputs` in the location `location_id`.
     pub fn request(&self, inputs: &Value, location_id: &str) -> Result<Request, Problems> {
+        if matches!(self.run, Run::Raw) {
+            return Ok(raw::request(self.checked(inputs)?, location_id));
+        }
         let Some(endpoint) = self.endpoint() else {
             let mut problems = Problems::default();
             problems.push(
@@ -76,10 +79,10 @@ impl Operation {
         for (name, value) in self.placed(In::Path, values, location_id) {
             path = path.replace(&format!("{{{name}}}"), &encoded(&text(&value)));
         }
-        let pairs = self.placed(In::Query, values, location_id);
-        let query: Vec<String> = pairs
+        let given = self.placed(In::Query, values, location_id);
+        let query: Vec<String> = given
             .iter()
-            .flat_map(|(name, value)| query(name, value))
+            .flat_map(|(name, value)| pairs(name, value))
             .collect();
         if query.is_empty() {
             path
@@ -98,7 +101,7 @@ impl Operation {
     }
 }
 
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
@@ -110,7 +113,7 @@ fn text(value: &Value) -> String {
 }
 
 /// `name=value`, once for each item of a list.
-fn query(name: &str, value: &Value) -> Vec<String> {
+pub(crate) fn pairs(name: &str, value: &Value) -> Vec<String> {
     let pair = |value: &Value| format!("{}={}", encoded(name), encoded(&text(value)));
     match value {
         Value::Null => Vec::new(),

@@ -4,7 +4,7 @@ use cartlane_model::Problems;
 use serde_json::{Map, Value};
 
 use crate::shape::{check_needs_one, unknown};
-use crate::{In, Input, Operation, Shape, Type, forms};
+use crate::{In, Input, Operation, Run, Shape, Type, forms, raw};
 
 impl Operation {
     /// Whether these inputs are right. A null where null is no value counts as a fault: leave the input out.
@@ -28,11 +28,7 @@ impl Operation {
         };
         for (name, value) in values {
             match self.input(name) {
-                // A composite's calls read the forms in which people write; it does not itself.
-                Some(input) if self.endpoint().is_some() => {
-                    check(input, &forms::plain(&input.shape, value), &mut problems);
-                }
-                Some(input) => check(input, value, &mut problems),
+                Some(input) => check(input, &forms::plain(&input.shape, value), &mut problems),
                 None => problems.push(name, self.why_not(name)),
             }
         }
@@ -42,6 +38,9 @@ impl Operation {
             }
         }
         check_needs_one(&self.needs_one, values, "", &mut problems);
+        if matches!(self.run, Run::Raw) {
+            raw::check(values, &mut problems);
+        }
         problems
     }
 

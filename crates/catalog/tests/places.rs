@@ -1,6 +1,6 @@
 //! Where values go: from the connection, by default, twice, or as the whole body.
 
-use cartlane_catalog::{Catalog, Operation, Request, confirm_finds, confirm_request};
+use cartlane_catalog::{Catalog, Effect, Operation, Request, confirm_finds, confirm_request};
 use serde_json::{Value, json};
 
 fn operation(id: &str) -> &'static Operation {
@@ -102,12 +102,48 @@ fn numbers_may_come_as_text_where_everything_is_text_on_the_wire() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused_with_the_reason() {
-    let recording = operation("ghl.conversations.get_recording");
-    let problems = recording.validate(&recording.example).expect_err("sound");
+    let upload = operation("ghl.medias.upload_media_content");
+    let problems = upload.validate(&upload.example).expect_err("a form");
     assert_eq!(
         problems.to_string(),
-        "ghl.conversations.get_recording cannot be used yet: its answer is audio/x-wav; this version reads JSON only"
+        "ghl.medias.upload_media_content cannot be used yet: its body is multipart/form-data; this version sends JSON only"
     );
+}
+
+#[test]
+fn a_request_of_ones_own_goes_to_the_connections_address_only() {
+    let inputs = json!({
+        "method": "POST", "path": "/locations/{locationId}/tags", "query": {"a b": [1, "x&y"], "l": "{locationId}"},
+        "body": {"locationId": "{locationId}", "name": "vip"}, "version": "2021-04-15",
+    });
+    let sent = request("ghl.request", &inputs);
+    assert_eq!(
+        (sent.method.as_str(), sent.version.as_str()),
+        ("POST", "2021-04-15")
+    );
+    assert_eq!(sent.path, "/locations/loc1/tags?a%20b=1&a%20b=x%26y&l=loc1");
+    assert_eq!(sent.body, Some(json!({"locationId": "loc1", "name": "vip"})));
+    let raw = operation("ghl.request");
+    for path in [
+        "contacts/",
+        "//evil.example/",
+        "https://evil.example/",
+        "/a/../b",
+        "/a/%2E%2e/b",
+        "/a\\b",
+        "/a?b=c",
+        "/a#b",
+        "/a b",
+        "/{id}",
+    ] {
+        let problems = raw.validate(&json!({"method": "GET", "path": path}));
+        assert!(
+            problems.is_err_and(|problems| problems.to_string().starts_with("path: ")),
+            "{path}"
+        );
+    }
+    assert_eq!(raw.effect_with(&json!({"method": "GET"})), Effect::Read);
+    assert_eq!(raw.effect_with(&json!({"method": "PUT"})), Effect::Unsafe);
 }
 
 #[test]

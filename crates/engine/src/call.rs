@@ -18,7 +18,7 @@ use cartlane_store::runs::{End, Reason};
 use cartlane_store::{Error, lanes};
 use serde_json::{Value as Json, json};
 
-use crate::budget::Leave;
+use crate::budget::{Class, Leave};
 use crate::resume::answer_to_json;
 use crate::run::{Run, StepAtWork};
 use crate::systems::{Came, Exchange, Kind, Refusal};
@@ -115,7 +115,7 @@ impl Run<'_> {
         let permit = match target.line.kind() {
             // Nobody knows what strangers' servers allow.
             Kind::Http => None,
-            _ => match self.shared.budgets.acquire(target.id).await {
+            _ => match self.shared.budgets.acquire(target.id, Class::Live).await {
                 Leave::Now(permit) => Some(permit),
                 Leave::InMs(in_ms) => return Err(Ending::Wait { in_ms, reason: None }),
             },

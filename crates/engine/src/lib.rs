@@ -15,13 +15,16 @@ mod budget;
 mod call;
 mod confirm;
 mod directory;
+pub mod executor;
 mod gone;
 pub mod inbox;
+mod installs;
 mod monitor;
 mod options;
 mod reference;
 mod resume;
 mod run;
+mod source;
 mod step;
 mod stored;
 mod systems;
@@ -34,6 +37,7 @@ use std::sync::{Arc, Mutex};
 
 use cartlane_catalog::Catalog;
 use cartlane_flow::Document;
+use cartlane_ghl::files::Files;
 use cartlane_model::{CallId, Clock, NodeId};
 use cartlane_store::{Db, Dialect, Error, lanes};
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -41,21 +45,26 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use admin::{AdminError, EventDetail, Health, RunDetail};
+pub use budget::{BudgetLeft, Class};
 pub use cartlane_notify::Tls;
 pub use directory::ConfigError;
+pub use executor::{CallError, Choices, Executor, Output, PageStream};
 pub use inbox::{Accepted, Refused, Room};
+pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{
-    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, HttpConfig, Limits, MAIN_WORKSPACE, Options,
-    SlackConfig, SmtpConfig, ThriveCartConfig,
+    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, GhlHooks, HttpConfig, Limits, MAIN_WORKSPACE,
+    Options, SlackConfig, SmtpConfig, ThriveCartConfig,
 };
+pub use source::{Envelope, Sender};
 pub use vault::replace_master_key;
 
 /// The records that lists and details are made of.
 pub mod records {
     pub use cartlane_store::automations::{Applied, Automation};
     pub use cartlane_store::connections::{Connection, Trouble};
+    pub use cartlane_store::installs::{Install, Owner};
     pub use cartlane_store::journal::{Call, Outcome, Step, StepState};
     pub use cartlane_store::lists::{EventFilter, EventRow, RunFilter, RunRow};
     pub use cartlane_store::quarantine::Aside;
@@ -72,6 +81,7 @@ pub struct Shared {
     pub(crate) automations: automations::Automations,
     pub(crate) vault: vault::Vault,
     pub(crate) budgets: budget::Budgets,
+    pub(crate) kept_choices: executor::KeptChoices,
     pub(crate) inbox: mpsc::Sender<inbox::Job>,
     pub(crate) inbox_room: Arc<Semaphore>,
     pub(crate) work_is_there: Notify,
@@ -104,11 +114,13 @@ impl Engine {
     pub async fn open(db: Db, options: Options) -> Result<(Self, Handle), ConfigError> {
         let limits = options.limits.clone();
         let clock = Arc::clone(&options.clock);
+        let files = Files::new(options.files_dir.clone(), limits.file_bytes);
         let client = |allow_private_networks: bool| http_client(allow_private_networks, &limits);
         let makers = directory::Makers {
             client: &client,
             clock: Arc::clone(&clock),
             request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
+            files: &files,
         };
         let now = options.clock.now();
         let vault = vault::Vault::new(&options.master_key);
@@ -137,6 +149,7 @@ impl Engine {
             automations: automations::Automations::default(),
             vault,
             budgets,
+            kept_choices: executor::KeptChoices::default(),
             inbox,
             inbox_room: Arc::new(Semaphore::new(options.limits.inbox_bytes)),
             limits: options.limits,
@@ -187,19 +200,20 @@ impl Shared {
 }
 
 impl Handle {
-    /// Stores a delivery to the hook with this key.
+    /// Stores a delivery to the hook of `sender` with this key.
     pub async fn accept(
         &self,
+        sender: Sender,
         hook_key: &str,
-        content_type: Option<&str>,
+        envelope: Envelope,
         body: bytes::Bytes,
     ) -> Result<Accepted, Refused> {
-        self.0.accept(hook_key, content_type, body).await
+        self.0.accept(sender, hook_key, envelope, body).await
     }
 
     /// Notes that a sender checked the address of a hook; fails where there is none.
-    pub fn check_hook(&self, hook_key: &str) -> Result<(), Refused> {
-        self.0.check_hook(hook_key)
+    pub fn check_hook(&self, sender: Sender, hook_key: &str) -> Result<(), Refused> {
+        self.0.check_hook(sender, hook_key)
     }
 
     /// Room for `bytes` more of a body that is being read; `None` when too much is in memory already.

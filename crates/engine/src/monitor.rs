@@ -8,8 +8,9 @@ use cartlane_store::connections::{self, Trouble};
 use cartlane_store::{Error, runs};
 
 use crate::Shared;
-use crate::budget::Leave;
+use crate::budget::{Class, Leave};
 use crate::directory::{Target, flush};
+use crate::installs::UNINSTALLED;
 use crate::systems::Came;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -65,10 +66,15 @@ impl Shared {
             if let Some(row) = rows.iter().find(|row| row.id == target.id) {
                 target.set_trouble(row.trouble.clone());
             }
-            if target.is_paused() {
+            // A connection whose app was removed waits for a person, whatever its token can still do.
+            let waits_for_a_person = target
+                .trouble()
+                .is_some_and(|trouble| trouble.code == UNINSTALLED);
+            if target.is_paused() && !waits_for_a_person {
                 self.probe(target).await?;
             }
         }
+        self.settle_installs().await?;
         if round.is_multiple_of(BRING_BACK_EVERY) {
             let back = self.db.write(|tx| runs::bring_back(tx, BRING_BACK)).await?;
             if back > 0 {
@@ -105,7 +111,7 @@ impl Shared {
 
     /// Whether the connection answers a cheap call: also a refusal for want of a scope shows that its token is good.
     async fn answers(&self, target: &Target) -> bool {
-        let Leave::Now(permit) = self.budgets.acquire(target.id).await else {
+        let Leave::Now(permit) = self.budgets.acquire(target.id, Class::Live).await else {
             return false;
         };
         let Some(exchange) = target.line.probe().await else {

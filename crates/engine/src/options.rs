@@ -1,5 +1,6 @@
 //! What the engine is told at start.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cartlane_model::{Clock, NodeId, SecretString, WorkspaceId};
@@ -17,6 +18,8 @@ pub struct Options {
     pub connections: Vec<ConnectionConfig>,
     /// The key that seals what has to be kept secret: 32 bytes.
     pub master_key: [u8; 32],
+    /// Where answers are kept that are files, such as recordings.
+    pub files_dir: PathBuf,
     /// Sizes and times.
     pub limits: Limits,
     /// Which safety to leave out: only in builds for the torture test's controls.
@@ -61,6 +64,8 @@ pub struct Limits {
     pub backoff_base_ms: i64,
     /// The longest wait between two retries.
     pub backoff_cap_ms: i64,
+    /// The largest answer that is kept as a file.
+    pub file_bytes: u64,
 }
 
 impl Default for Limits {
@@ -76,6 +81,7 @@ impl Default for Limits {
             quarantine_rows: 1000,
             backoff_base_ms: 1000,
             backoff_cap_ms: 5 * 60_000,
+            file_bytes: 100 << 20,
         }
     }
 }
@@ -134,6 +140,22 @@ pub struct ApiConfig {
     pub allow_private_networks: bool,
 }
 
+impl AccountConfig {
+    /// Whether events come from it, by web hooks.
+    pub fn is_source(&self) -> bool {
+        matches!(self, Self::ThriveCart(_) | Self::Ghl(_))
+    }
+
+    /// The key of its web hooks' address, where the configuration names it.
+    pub fn hook_key(&self) -> Option<&str> {
+        match self {
+            Self::ThriveCart(shop) => shop.hook_key.as_deref(),
+            Self::Ghl(ghl) => ghl.hooks.hook_key.as_deref(),
+            Self::Slack(_) | Self::Smtp(_) | Self::Http(_) => None,
+        }
+    }
+}
+
 /// A `ThriveCart` account.
 #[derive(Clone, Debug)]
 pub struct ThriveCartConfig {
@@ -162,4 +184,37 @@ pub struct GhlConfig {
     pub token: SecretString,
     /// Whether its address may be on this machine or in a private network.
     pub allow_private_networks: bool,
+    /// How its web hooks are taken.
+    pub hooks: GhlHooks,
+}
+
+/// How a location's web hooks are taken.
+#[derive(Clone, Debug)]
+pub struct GhlHooks {
+    /// The key of their address, where the configuration names it.
+    pub hook_key: Option<String>,
+    /// The Ed25519 key of `X-GHL-Signature`, PEM or base64; the published one when it is not declared.
+    pub key: Option<String>,
+    /// The RSA key of `x-wh-signature`; without it that header proves nothing.
+    pub rsa_key: Option<String>,
+    /// Whether deliveries without a signature are taken: those of a workflow's Webhook action.
+    pub accept_unsigned: bool,
+    /// How far a signed delivery's timestamp may be from now, either way.
+    pub window_ms: i64,
+    /// Whether orders and invoices of test mode start automations.
+    pub sync_test_mode: bool,
+}
+
+impl Default for GhlHooks {
+    /// GHL sends a delivery that was answered 429 again for about 70 minutes.
+    fn default() -> Self {
+        Self {
+            hook_key: None,
+            key: None,
+            rsa_key: None,
+            accept_unsigned: false,
+            window_ms: 2 * 60 * 60_000,
+            sync_test_mode: false,
+        }
+    }
 }

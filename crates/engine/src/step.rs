@@ -5,9 +5,11 @@ use cartlane_ghl::composite::{self, Answer, Done, Known, Part};
 use cartlane_model::Event;
 use cartlane_store::contacts::{self, Link};
 use cartlane_store::journal::{Step, StepState};
+use cartlane_store::runs::Reason;
 use serde_json::Value as Json;
 
 use crate::directory::Target;
+use crate::executor::CallError;
 use crate::resume::drop_trailing_reads;
 use crate::run::{Run, StepAtWork, Write, failed, skipped};
 use crate::worker::Ending;
@@ -33,6 +35,7 @@ impl Run<'_> {
         operation
             .validate(&inputs)
             .map_err(|problems| failed("step.inputs", format!("step `{step}`: {problems}")))?;
+        let inputs = self.friendly(&at_work, operation, inputs).await?;
         if let Some(newer) = self.superseded(target, event, operation).await? {
             return Ok(skipped(step, &newer));
         }
@@ -49,6 +52,33 @@ impl Run<'_> {
             state: StepState::Done,
             output,
             reason: None,
+        })
+    }
+
+    /// The inputs in their one form, custom fields by id. Reading the location's list of them is no call of the step.
+    async fn friendly(
+        &self,
+        step: &StepAtWork<'_>,
+        operation: &'static Operation,
+        inputs: Json,
+    ) -> Result<Json, Ending> {
+        let friendly = self.shared.friendly(step.target, operation, &inputs).await;
+        friendly.map_err(|error| match error {
+            CallError::Inputs(problems) => failed("step.inputs", format!("step `{}`: {problems}", step.id)),
+            CallError::Paused { code, reason, .. } => Ending::WaitFor {
+                connection: step.target.id,
+                reason: Reason {
+                    code,
+                    message: reason,
+                },
+            },
+            error => Ending::Retry {
+                in_ms: self.backoff_ms(),
+                reason: Reason {
+                    code: error.code().into(),
+                    message: format!("step `{}`: reading the custom fields: {error}", step.id),
+                },
+            },
         })
     }
 
@@ -182,11 +212,12 @@ impl Run<'_> {
         }))
     }
 
-    /// A contact that is gone over there is forgotten here, so that the next event finds it anew.
+    /// A contact that is gone over there is forgotten here, so that the next event finds it anew. Where an answer may
+    /// mean something else of the path's, that costs a search.
     fn unlink_if_gone(&mut self, target: &Target, event: &Event, done: &[Done]) {
-        let gone = done
-            .last()
-            .is_some_and(|done| matches!(done.answer, Answer::NotFound));
+        let gone = done.last().is_some_and(|done| {
+            matches!(done.answer, Answer::NotFound) && done.inputs.get("contactId").is_some()
+        });
         if let Some(contact) = event.contact_id.filter(|_| gone) {
             self.writes.push(Write::Unlink {
                 contact,
@@ -199,7 +230,7 @@ impl Run<'_> {
 fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>, done: &[Done]) -> Part {
     match &operation.run {
         How::Composite(name) => composite::next(name, inputs, known, done),
-        How::Http(_) => match done.last().map(|done| &done.answer) {
+        How::Http(_) | How::Raw => match done.last().map(|done| &done.answer) {
             None => Part::Call {
                 operation: &operation.id,
                 inputs: inputs.clone(),
@@ -208,6 +239,10 @@ fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>
             Some(Answer::Ok(output)) => Part::Done {
                 output: output.clone(),
                 warnings: Vec::new(),
+            },
+            Some(Answer::NotFound) if deletes(operation) => Part::Done {
+                output: Json::Object(serde_json::Map::new()),
+                warnings: vec!["it was not there any more".into()],
             },
             Some(Answer::NotFound) => Part::Failed(
                 "what it is about is not there in GHL; a contact that an earlier step brought is found or created anew by \
@@ -225,6 +260,13 @@ fn next_part(operation: &'static Operation, inputs: &Json, known: Option<&Known>
             }
         },
     }
+}
+
+/// Whether it deletes the thing that its path names: one that is not there is as wanted, and a second request after
+/// an unclear first one finds it so.
+fn deletes(operation: &Operation) -> bool {
+    let endpoint = operation.endpoint();
+    endpoint.is_some_and(|endpoint| endpoint.method == "DELETE" && endpoint.path.ends_with('}'))
 }
 
 fn code_of(answer: &Answer) -> &'static str {

@@ -235,6 +235,15 @@ impl Refusal {
         }
     }
 
+    /// Whether the same request may go through in a moment: there were too many, but not for the whole day.
+    pub fn is_brief(&self) -> bool {
+        let is_daily = matches!(
+            self,
+            Self::Ghl(cartlane_ghl::Rejection::RateLimited { daily: true, .. })
+        );
+        self.limited().is_some() && !is_daily
+    }
+
     /// Whether only a scope is missing, which concerns one operation alone.
     pub fn is_missing_scope(&self) -> bool {
         matches!(self, Self::Ghl(cartlane_ghl::Rejection::MissingScope { .. }))
@@ -250,19 +259,9 @@ impl Refusal {
 
     /// The refusals that a step's fold can go on from: GHL's alone.
     pub fn answer(&self) -> Option<Answer> {
-        use cartlane_ghl::Rejection;
-        let Self::Ghl(rejection) = self else { return None };
-        match rejection {
-            Rejection::NotFound => Some(Answer::NotFound),
-            Rejection::Duplicate {
-                contact_id,
-                matching_field,
-            } => Some(Answer::Duplicate {
-                contact_id: contact_id.clone(),
-                matching_field: matching_field.clone(),
-            }),
-            Rejection::Invalid { messages } => Some(Answer::Invalid(messages.clone())),
-            _ => None,
+        match self {
+            Self::Ghl(rejection) => answer(rejection),
+            Self::Other(_) => None,
         }
     }
 
@@ -273,6 +272,23 @@ impl Refusal {
             self,
             Self::Ghl(Rejection::Invalid { .. } | Rejection::NotFound | Rejection::Other { .. })
         )
+    }
+}
+
+/// The refusals of GHL's that a step's fold can go on from.
+pub(crate) fn answer(rejection: &cartlane_ghl::Rejection) -> Option<Answer> {
+    use cartlane_ghl::Rejection;
+    match rejection {
+        Rejection::NotFound => Some(Answer::NotFound),
+        Rejection::Duplicate {
+            contact_id,
+            matching_field,
+        } => Some(Answer::Duplicate {
+            contact_id: contact_id.clone(),
+            matching_field: matching_field.clone(),
+        }),
+        Rejection::Invalid { messages } => Some(Answer::Invalid(messages.clone())),
+        _ => None,
     }
 }
 

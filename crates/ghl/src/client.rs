@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cartlane_catalog::{Catalog, Request};
+use cartlane_catalog::{Catalog, Request, Run, answers};
 use cartlane_model::{Clock, ExposeSecret, SecretString, UnixMs};
 use cartlane_outbound as outbound;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::classify::{Answer, classify};
+use crate::files::{Files, Kept};
 use crate::rate::retry_after_ms;
 use crate::{Outcome, RateHeaders, Rejection};
 
@@ -57,24 +58,37 @@ pub struct Exchange {
 pub struct Client {
     http: outbound::Client,
     clock: Arc<dyn Clock>,
+    files: Option<Files>,
 }
 
 impl Client {
     /// A client over the given HTTP client.
     pub fn new(http: outbound::Client, clock: Arc<dyn Clock>) -> Self {
-        Self { http, clock }
+        Self {
+            http,
+            clock,
+            files: None,
+        }
+    }
+
+    /// Keeps answers that are no JSON, such as recordings, as files there. Without, they cannot be read.
+    #[must_use]
+    pub fn with_files(mut self, files: Files) -> Self {
+        self.files = Some(files);
+        self
     }
 
     /// Makes one call, once.
     pub async fn send(&self, account: &Account, request: &Request) -> Exchange {
         let sent_at = self.clock.now();
         let answer = match wire(account, request) {
-            Ok(wire) => self.http.send(wire).await.map_err(outcome_of),
+            Ok(wire) => self.answer(wire, request).await,
             Err(outcome) => Err(outcome),
         };
         let finished_at = self.clock.now();
         let exchange = match answer {
-            Ok(response) => read(request, &response, sent_at, finished_at),
+            Ok(Heard::Whole(response)) => read(request, &response, sent_at, finished_at),
+            Ok(Heard::File(head, file)) => kept_file(&head, file, sent_at, finished_at),
             Err(outcome) => Exchange {
                 outcome,
                 status: None,
@@ -94,6 +108,71 @@ impl Client {
             "call to GHL"
         );
         exchange
+    }
+}
+
+/// What was heard of an answer.
+enum Heard {
+    Whole(outbound::Response),
+    /// Its body became a file, or did not.
+    File(outbound::Response, Result<Kept, Outcome>),
+}
+
+impl Client {
+    async fn answer(&self, wire: outbound::Request, request: &Request) -> Result<Heard, Outcome> {
+        let mut answer = self.http.open(wire).await.map_err(outcome_of)?;
+        let Some(files) = self
+            .files
+            .as_ref()
+            .filter(|_| answer.status.is_success() && is_file(request, &answer.headers))
+        else {
+            return answer.read().await.map(Heard::Whole).map_err(outcome_of);
+        };
+        let kept = files
+            .keep(&mut answer, &request.operation_id, self.clock.now())
+            .await;
+        let head = outbound::Response {
+            status: answer.status,
+            headers: answer.headers,
+            body: bytes::Bytes::new(),
+        };
+        Ok(Heard::File(head, kept))
+    }
+}
+
+/// Whether an answer is to be kept as a file: its operation says so, or it is one to a request of somebody's own and is
+/// not JSON.
+fn is_file(request: &Request, headers: &HeaderMap) -> bool {
+    let operation = Catalog::builtin().get(&request.operation_id);
+    let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    operation.is_some_and(|operation| match operation.run {
+        Run::Raw => {
+            content.is_some_and(|content| !content.contains("json") && !content.starts_with("text/html"))
+        }
+        _ => operation.answers_file(),
+    })
+}
+
+fn kept_file(
+    head: &outbound::Response,
+    file: Result<Kept, Outcome>,
+    sent_at: UnixMs,
+    finished_at: UnixMs,
+) -> Exchange {
+    let outcome = file.map_or_else(|outcome| outcome, |kept| Outcome::Success(json!({"file": kept})));
+    let body = match &outcome {
+        Outcome::Success(answer) => Some(answer.clone()),
+        _ => None,
+    };
+    Exchange {
+        outcome,
+        body,
+        status: Some(head.status.as_u16()),
+        trace_id: trace_id(None, &head.headers),
+        rate: RateHeaders::read(&head.headers),
+        retry_after_ms: retry_after_ms(&head.headers, finished_at),
+        sent_at,
+        finished_at,
     }
 }
 
@@ -144,6 +223,7 @@ fn outcome_of(error: outbound::Error) -> Outcome {
 fn read(request: &Request, response: &outbound::Response, sent_at: UnixMs, finished_at: UnixMs) -> Exchange {
     let text = String::from_utf8_lossy(&response.body);
     let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+    let body = body.map(|body| answers::normalize(&request.operation_id, body));
     let rate = RateHeaders::read(&response.headers);
     let retry_after_ms = retry_after_ms(&response.headers, finished_at);
     let catalog = Catalog::builtin();

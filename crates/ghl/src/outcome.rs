@@ -66,6 +66,12 @@ pub enum Rejection {
     /// The `Version` header is missing or wrong: a fault of the catalog.
     #[error("GHL does not accept the API version")]
     VersionHeader,
+    /// The answer is a file beyond the size that is kept. The call took effect.
+    #[error("the file is larger than {limit_bytes} bytes")]
+    FileTooLarge {
+        /// The largest size that is kept.
+        limit_bytes: u64,
+    },
     /// Anything else. A 403 is one that did not come from GHL itself but from something in front of it.
     #[error("GHL answered {status}: {message}")]
     Other {
@@ -99,6 +105,7 @@ impl Rejection {
             Self::Duplicate { .. } => "ghl.duplicate",
             Self::Invalid { .. } => "ghl.invalid",
             Self::VersionHeader => "ghl.version_header",
+            Self::FileTooLarge { .. } => "ghl.file_too_large",
             Self::Other { status: 403, .. } => "ghl.blocked",
             Self::Other { .. } => "ghl.other",
         }
@@ -131,6 +138,7 @@ impl Rejection {
             Self::NotFound => "It was deleted or merged in GHL, or the id is of another location.",
             Self::Invalid { .. } => "Change the step's inputs accordingly and retry the run.",
             Self::VersionHeader => "Update Cartlane; if it is the newest version, please report this.",
+            Self::FileTooLarge { .. } => "Fetch it in GHL, or raise limits.file_bytes.",
             Self::Other { status: 403, .. } => {
                 "Something in front of GHL refuses this machine: check base_url, proxies, the server's address."
             }

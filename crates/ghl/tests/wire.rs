@@ -8,6 +8,7 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use cartlane_catalog::Catalog;
+use cartlane_ghl::files::{Files, Kept};
 use cartlane_ghl::{Account, Client, Exchange, Outcome, Rejection};
 use cartlane_model::{Clock, UnixMs};
 use cartlane_outbound as outbound;
@@ -166,4 +167,85 @@ async fn a_refusal_keeps_wait_trace_and_needed_scope() {
         scopes: vec!["contacts.readonly".into()],
     };
     assert_eq!(refused.outcome, Outcome::Rejected(expected));
+}
+
+/// Fetches a recording from a server that answers with `make`, into a directory of its own.
+async fn fetch(make: fn() -> Response, max_bytes: u64) -> (Exchange, tempfile::TempDir) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let router = Router::new().fallback(move || async move { make() });
+    tokio::spawn(axum::serve(listener, router).into_future());
+    outbound::install_crypto_provider();
+    let options = outbound::Options {
+        allow_private_networks: true,
+        ..outbound::Options::default()
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let http = outbound::Client::new(&options).expect("a client");
+    let files = Files::new(directory.path().join("files"), max_bytes);
+    let client = Client::new(http, Arc::new(Frozen)).with_files(files);
+    let account = Account {
+        base_url: format!("http://{address}/").parse().expect("a URL"),
+        token: "pit-1".to_owned().into(),
+        location_id: "loc1".into(),
+    };
+    let operation = Catalog::builtin().get("ghl.conversations.get_recording");
+    let request = operation
+        .expect("known")
+        .request(&json!({"messageId": "m"}), "loc1");
+    (client.send(&account, &request.expect("right")).await, directory)
+}
+
+fn sound() -> Response {
+    let head = [
+        ("content-type", "audio/x-wav"),
+        (
+            "content-disposition",
+            "attachment; filename=\"../../etc/call.wav\"",
+        ),
+    ];
+    (head, vec![7_u8; 70_000]).into_response()
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_json_is_kept_as_a_file() {
+    let (exchange, directory) = fetch(sound, 100_000).await;
+    let Outcome::Success(answer) = exchange.outcome else {
+        panic!("{exchange:?}");
+    };
+    let kept: Kept = serde_json::from_value(answer["file"].clone()).expect("a reference");
+    assert_eq!((kept.content_type.as_str(), kept.bytes), ("audio/x-wav", 70_000));
+    assert_eq!(kept.name.as_deref(), Some("call.wav"));
+    let files = Files::new(directory.path().join("files"), 0);
+    assert_eq!(
+        std::fs::read(files.path(kept.id)).expect("the file"),
+        vec![7; 70_000]
+    );
+    let beside = std::fs::read(files.path(kept.id).with_extension("json")).expect("its description");
+    assert_eq!(serde_json::from_slice::<Kept>(&beside).expect("JSON"), kept);
+}
+
+#[tokio::test]
+async fn a_file_beyond_the_cap_is_refused_and_leaves_nothing_behind() {
+    let (exchange, directory) = fetch(sound, 69_999).await;
+    let too_large = Rejection::FileTooLarge { limit_bytes: 69_999 };
+    assert_eq!(exchange.outcome, Outcome::Rejected(too_large));
+    let left = std::fs::read_dir(directory.path().join("files")).expect("the directory");
+    assert_eq!(left.count(), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_file_is_read_as_such() {
+    let refused = || {
+        let body = r#"{"statusCode":401,"message":"The token is not authorized for this scope."}"#;
+        (axum::http::StatusCode::UNAUTHORIZED, body).into_response()
+    };
+    let (exchange, _) = fetch(refused, 1).await;
+    let scopes = vec!["conversations/message.readonly".to_owned()];
+    assert_eq!(
+        exchange.outcome,
+        Outcome::Rejected(Rejection::MissingScope { scopes })
+    );
 }

@@ -126,6 +126,8 @@ define_ids! {
     CallId = "call";
     /// A delivery that was refused and put aside.
     QuarantineId = "quar";
+    /// An answer that is kept as a file.
+    FileId = "file";
     /// One running server process.
     NodeId = "node";
 }

@@ -14,7 +14,7 @@ pub use clock::{Clock, UnixMs};
 pub use contact::{ContactKey, Person};
 pub use event::{DedupeKey, Event, EventKind, Facts, Item, Mode, NewEvent, Subscription};
 pub use id::{
-    AutomationId, CallId, ConnectionId, ContactId, EventId, NodeId, QuarantineId, RunId, WorkspaceId,
+    AutomationId, CallId, ConnectionId, ContactId, EventId, FileId, NodeId, QuarantineId, RunId, WorkspaceId,
 };
 pub use money::Money;
 pub use problem::{Problem, Problems};

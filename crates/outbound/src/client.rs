@@ -159,6 +159,11 @@ impl Client {
 
     /// Sends a request, once, and reads the whole answer. Any status is an answer.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        self.open(request).await?.read().await
+    }
+
+    /// Sends a request, once, and reads the head of the answer. Any status is an answer.
+    pub async fn open(&self, request: Request) -> Result<Answer, Error> {
         let Request {
             method,
             url,
@@ -175,27 +180,53 @@ impl Client {
         let mut answer = Box::pin(sending)
             .await
             .map_err(|error| classify(&error.without_url()))?;
-        let announced = answer
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+        Ok(Answer {
+            status,
+            headers,
+            rest: answer,
+            max_body_bytes: self.max_body_bytes,
+        })
+    }
+}
+
+/// An answer whose body is still to be read.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    rest: reqwest::Response,
+    max_body_bytes: usize,
+}
+
+impl Answer {
+    /// The next piece of the body, decompressed; `None` after the last. The client's size cap does not count here.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let chunk = self.rest.chunk().await;
+        chunk.map_err(|error| classify_body(&error.without_url()))
+    }
+
+    /// The whole answer, up to the client's size cap.
+    pub async fn read(mut self) -> Result<Response, Error> {
+        let announced = self
+            .rest
             .content_length()
             .and_then(|bytes| usize::try_from(bytes).ok());
         if announced.is_some_and(|bytes| bytes > self.max_body_bytes) {
             return Err(Error::TooLarge);
         }
-        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer
-            .chunk()
-            .await
-            .map_err(|error| classify_body(&error.without_url()))?
-        {
+        while let Some(chunk) = self.chunk().await? {
             if body.len() + chunk.len() > self.max_body_bytes {
                 return Err(Error::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Response {
-            status,
-            headers,
+            status: self.status,
+            headers: self.headers,
             body: body.freeze(),
         })
     }

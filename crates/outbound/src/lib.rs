@@ -19,7 +19,7 @@ mod client;
 pub mod exchange;
 mod guard;
 
-pub use client::{BuildError, Client, Error, Options, Request, Response};
+pub use client::{Answer, BuildError, Client, Error, Options, Request, Response};
 pub use exchange::{Exchange, Outcome, Refusal, Rejection};
 pub use guard::is_private;
 

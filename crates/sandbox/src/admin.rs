@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::edit::Edit;
 use crate::faults::Rule;
@@ -27,6 +27,13 @@ pub(crate) fn answer(state: &State, call: &Call, from_here: bool) -> Reply {
         ("POST", "clock") => post_clock(state, call),
         ("POST", "edit") => post_edit(state, call),
         ("GET", "log") => Ok(get_log(state, call)),
+        ("GET", "webhook_key") => Ok(json!({"public_key": state.webhook_key()})),
+        ("GET", "webhooks") => Ok(json!({"deliveries": state.deliveries()})),
+        ("POST", "webhooks/repeat") => repeat(state, call),
+        ("POST", "webhooks/send") => send(state, call),
+        ("POST", "tokens/revoke") => revoke(state, call),
+        ("POST", "oauth/uninstall") => uninstall(state, call),
+        ("POST", "seed") => seed(state, call),
         ("GET", "stats") => Ok(json!(state.stats())),
         ("POST", "reset") => {
             state.reset();
@@ -76,6 +83,71 @@ fn post_edit(state: &State, call: &Call) -> Result<Value, String> {
         .edit(&read::<Edit>(call)?)
         .map_err(|error| error.to_string())?;
     Ok(json!({"contact_id": id}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Repeat {
+    webhook_id: String,
+}
+
+fn repeat(state: &State, call: &Call) -> Result<Value, String> {
+    let found = state.repeat_event(&read::<Repeat>(call)?.webhook_id);
+    if found {
+        Ok(json!({}))
+    } else {
+        Err("no such event is remembered".to_owned())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Send {
+    r#type: String,
+    #[serde(default)]
+    location_id: Option<String>,
+    #[serde(default)]
+    payload: Map<String, Value>,
+}
+
+fn send(state: &State, call: &Call) -> Result<Value, String> {
+    let Send {
+        r#type,
+        location_id,
+        payload,
+    } = read(call)?;
+    state.send_event(&r#type, location_id.as_deref(), payload);
+    Ok(json!({}))
+}
+
+fn revoke(state: &State, call: &Call) -> Result<Value, String> {
+    Ok(json!({"revoked": state.revoke(&read(call)?)}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Uninstall {
+    client_id: String,
+    #[serde(default)]
+    location: Option<String>,
+}
+
+fn uninstall(state: &State, call: &Call) -> Result<Value, String> {
+    let Uninstall { client_id, location } = read(call)?;
+    Ok(json!({"uninstalled": state.uninstall(&client_id, location.as_deref())}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seed {
+    contacts: usize,
+    #[serde(default)]
+    location: Option<String>,
+}
+
+fn seed(state: &State, call: &Call) -> Result<Value, String> {
+    let Seed { contacts, location } = read(call)?;
+    Ok(json!({"contacts": state.seed(contacts, location.as_deref())}))
 }
 
 fn get_log(state: &State, call: &Call) -> Value {

@@ -78,11 +78,12 @@ impl Inner {
         }
         if edit.delete {
             let now = self.time.now();
+            let contact = self.store.contact(&id).map(|contact| contact.view());
             self.store.remove(&id, now);
             self.record_edit(Effect {
                 kind: "contact_deleted",
                 contact_id: id.clone(),
-                detail: json!({}),
+                detail: json!({"contact": contact}),
             });
         }
         Ok(id)
@@ -169,8 +170,14 @@ impl Inner {
         Some(outcome)
     }
 
-    fn record_edit(&mut self, effect: Effect) {
+    /// Logs what somebody else did, and sends its events.
+    pub(crate) fn record_edit(&mut self, effect: Effect) {
         let now = self.time.now();
+        let location = effect
+            .detail
+            .pointer("/contact/locationId")
+            .and_then(Value::as_str);
+        self.announce_effect(&effect, None, location, now);
         let mut entry = Entry {
             seq: self.log.next_seq(),
             at_ms: now,

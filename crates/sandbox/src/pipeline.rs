@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use cartlane_model::UnixMs;
 use http::{HeaderName, HeaderValue};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::accounts::Scene;
+use crate::answer;
 use crate::auth::{self, Admitted};
 use crate::faults::{self, Fault, Match, Rule};
 use crate::log::{Actor, Effect, Entry};
 use crate::reply::{Done, Reply};
-use crate::routes::{Place, Request};
+use crate::router::Target;
+use crate::routes::{Place, Request, Route};
+use crate::settings::TokenKind;
 use crate::state::Inner;
 use crate::validate;
 use crate::wire::Call;
@@ -46,13 +50,14 @@ impl Inner {
         let now = self.time.now();
         self.stats.requests += 1;
         let mut entry = self.entry(call, now);
-        let admitted = match auth::admit(&self.settings, call) {
+        let admitted = match auth::admit(&self.settings, &self.tokens, call, now) {
             Ok(admitted) => admitted,
             Err(reply) => return self.answer(entry, Wire::Answer(reply)),
         };
-        entry.operation = Some(admitted.route.operation);
-        if let Some(limit) = self.settings.limit
-            && !self.limiter.quota(limit, &admitted.location, now).allows_one()
+        entry.operation = admitted.place.operation();
+        let quota_key = admitted.holder.as_ref().map(auth::Holder::quota_key);
+        if let (Some(limit), Some(key)) = (self.settings.limit, &quota_key)
+            && !self.limiter.quota(limit, key, now).allows_one()
         {
             self.stats.r429_limit += 1;
             let reply = self.with_quota(Reply::too_many(), &admitted, now);
@@ -62,8 +67,12 @@ impl Inner {
         let fault = incident.as_ref().map(|rule| rule.fault);
         entry.fault = fault;
         entry.injected = fault.is_some();
-        if let (Some(limit), false) = (self.settings.limit, fault.is_some_and(Fault::is_outside)) {
-            self.limiter.record(limit, &admitted.location, now);
+        if let (Some(limit), Some(key), false) = (
+            self.settings.limit,
+            &quota_key,
+            fault.is_some_and(Fault::is_outside),
+        ) {
+            self.limiter.record(limit, key, now);
         }
         let Some(rule) = incident else {
             let reply = self.act(&mut entry, &admitted, call, now);
@@ -81,10 +90,10 @@ impl Inner {
     /// refused by now.
     pub(crate) fn apply_late(&mut self, late: &Late, call: &Call) {
         let now = self.time.now();
-        let effect = self
-            .execute(&late.admitted, call, now)
-            .ok()
-            .and_then(|done| done.effect);
+        let effect = self.execute(&late.admitted, call, now).ok().and_then(|done| {
+            self.announce(&done, Some(&late.admitted), now);
+            done.effect
+        });
         self.stats.pending_effects = self.stats.pending_effects.saturating_sub(1);
         if is_new_note(effect.as_ref()) {
             self.stats.late_effect_notes += 1;
@@ -195,6 +204,7 @@ impl Inner {
     fn act(&mut self, entry: &mut Entry, admitted: &Admitted, call: &Call, now: UnixMs) -> Reply {
         match self.execute(admitted, call, now) {
             Ok(done) => {
+                self.announce(&done, Some(admitted), now);
                 self.note_effect(entry, done.effect, now);
                 done.reply
             }
@@ -211,31 +221,84 @@ impl Inner {
     }
 
     fn execute(&mut self, admitted: &Admitted, call: &Call, now: UnixMs) -> Result<Done, Reply> {
-        let Self { settings, store, .. } = self;
-        let location = settings
-            .location(&admitted.location)
-            .ok_or_else(Reply::wrong_location)?;
-        let named = match admitted.route.place {
-            Place::Contact => Some(location.id.as_str()),
-            Place::Path => admitted.params.first().map(String::as_str),
-            Place::Body => call.body.get("locationId").and_then(Value::as_str),
-            Place::Query => {
-                let found = call.query.iter().find(|(key, _)| key == "locationId");
-                found.map(|(_, value)| value.as_str())
+        match admitted.place.target {
+            Target::Location(route) => self.execute_route(route, admitted, call, now),
+            Target::Account(route) => {
+                if let (Some(fact), false) = (admitted.place.fact, route.open) {
+                    answer::check(fact, call, false)?;
+                }
+                let company = self.settings.company.id.clone();
+                let mut scene = Scene {
+                    settings: &mut self.settings,
+                    store: &mut self.store,
+                    accounts: &mut self.accounts,
+                    tokens: &mut self.tokens,
+                    company: &company,
+                    holder: admitted.holder.as_ref(),
+                    params: &admitted.params,
+                    query: &call.query,
+                    body: call.body.as_object().unwrap_or(&self.nothing),
+                    is_form: call.is_form,
+                    version: call.version.as_deref(),
+                    now,
+                };
+                (route.handler)(&mut scene)
             }
+            Target::Facts(fact) => {
+                let Self { settings, store, .. } = self;
+                let holder = admitted.holder.as_ref();
+                let moment = now.to_string();
+                let new_id = || store.new_id();
+                answer::example(settings, holder, fact, &admitted.params, call, new_id, &moment)
+            }
+        }
+    }
+
+    fn execute_route(
+        &mut self,
+        route: &Route,
+        admitted: &Admitted,
+        call: &Call,
+        now: UnixMs,
+    ) -> Result<Done, Reply> {
+        let Self {
+            settings,
+            store,
+            nothing,
+            ..
+        } = self;
+        let holder = admitted.holder.as_ref().ok_or_else(Reply::wrong_location)?;
+        let in_query = |wanted: &str| {
+            let found = call.query.iter().find(|(key, _)| key == wanted);
+            found.map(|(_, value)| value.as_str())
         };
-        if named != Some(location.id.as_str()) {
+        let first = admitted.params.first().map(String::as_str);
+        let named = match route.place {
+            Place::Contact => None,
+            Place::Body => Some(call.body.get("locationId").and_then(Value::as_str)),
+            Place::Query => Some(in_query("locationId")),
+        };
+        let meant = match holder.kind {
+            TokenKind::Location => Some(holder.location.as_str()),
+            // An agency's token may mean any location; where none is named, the contact's own.
+            TokenKind::Agency => named
+                .flatten()
+                .or_else(|| Some(store.contact(first?)?.location_id.as_str())),
+        };
+        let location = meant
+            .and_then(|id| settings.location(id))
+            .ok_or_else(Reply::wrong_location)?;
+        if named.is_some_and(|named| named != Some(location.id.as_str())) {
             return Err(Reply::wrong_location());
         }
-        let empty = Map::new();
-        let body = match (&call.body, admitted.route.body) {
-            (_, None) => &empty,
+        let body = match (&call.body, route.body) {
+            (_, None) => &*nothing,
             _ if !call.body_is_json => return Err(Reply::bad_request("Unexpected token in JSON")),
             (Value::Object(body), _) => body,
-            (Value::Null, _) => &empty,
+            (Value::Null, _) => &*nothing,
             _ => return Err(Reply::bad_request("Bad Request")),
         };
-        let faults = validate::faults(admitted.route.body.unwrap_or_default(), body);
+        let faults = validate::faults(route.body.unwrap_or_default(), body);
         if !faults.is_empty() {
             return Err(Reply::unprocessable(&faults));
         }
@@ -247,12 +310,12 @@ impl Inner {
             location,
             now,
         };
-        (admitted.route.handler)(store, &request)
+        (route.handler)(store, &request)
     }
 
     fn with_quota(&mut self, mut reply: Reply, admitted: &Admitted, now: UnixMs) -> Reply {
-        if let Some(limit) = self.settings.limit {
-            let quota = self.limiter.quota(limit, &admitted.location, now);
+        if let (Some(limit), Some(holder)) = (self.settings.limit, &admitted.holder) {
+            let quota = self.limiter.quota(limit, &holder.quota_key(), now);
             reply.headers.extend(quota.headers());
         }
         reply

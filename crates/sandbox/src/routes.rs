@@ -10,7 +10,7 @@ use crate::reply::{Done, Reply};
 use crate::settings::Location;
 use crate::store::Store;
 use crate::validate::{self, Property};
-use crate::{locations, notes, search, tags};
+use crate::{notes, search, tags};
 
 /// Does an operation, or refuses it without having changed anything.
 type Handler = fn(&mut Store, &Request<'_>) -> Result<Done, Reply>;
@@ -20,16 +20,14 @@ type Handler = fn(&mut Store, &Request<'_>) -> Result<Done, Reply>;
 pub(crate) enum Place {
     Body,
     Query,
-    /// First parameter of the path.
-    Path,
     /// The contact named in the path.
     Contact,
 }
 
 /// One operation.
 pub(crate) struct Route {
-    method: &'static str,
-    path: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
     pub(crate) operation: &'static str,
     pub(crate) scope: &'static str,
     pub(crate) place: Place,
@@ -71,8 +69,8 @@ const fn write(
     }
 }
 
-/// The first that fits counts: literal segments stand before parameters.
-const ROUTES: &[Route] = &[
+/// All operations that are about one location's own things.
+pub(crate) const ROUTES: &[Route] = &[
     read(
         "/contacts/search/duplicate",
         "ghl.contacts.find_duplicate",
@@ -170,40 +168,7 @@ const ROUTES: &[Route] = &[
         None,
         notes::delete,
     ),
-    Route {
-        scope: "locations.readonly",
-        ..read(
-            "/locations/{id}",
-            "ghl.locations.get",
-            Place::Path,
-            locations::get,
-        )
-    },
 ];
-
-/// The operation at `method` and `path`, with the path's parameters decoded.
-pub(crate) fn find(method: &str, path: &str) -> Option<(&'static Route, Vec<String>)> {
-    let mut here = ROUTES.iter().filter(|route| route.method == method);
-    here.find_map(|route| Some((route, parameters(route.path, path)?)))
-}
-
-fn parameters(template: &str, path: &str) -> Option<Vec<String>> {
-    let mut given = path.split('/');
-    let mut parameters = Vec::new();
-    for wanted in template.split('/') {
-        let segment = given.next()?;
-        if wanted.starts_with('{') {
-            let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().ok()?;
-            if decoded.is_empty() {
-                return None;
-            }
-            parameters.push(decoded.into_owned());
-        } else if wanted != segment {
-            return None;
-        }
-    }
-    given.next().is_none().then_some(parameters)
-}
 
 /// A request that was let in, as its handler sees it.
 pub(crate) struct Request<'a> {
@@ -239,4 +204,9 @@ impl Request<'_> {
         }
         Ok(Arc::clone(contact))
     }
+}
+
+/// All operations of this kind.
+pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter()
 }

@@ -15,11 +15,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin;
+use crate::hooks::deliver;
 use crate::pipeline::{Outcome, Wire};
 use crate::settings::Settings;
 use crate::state::State;
@@ -59,9 +60,11 @@ impl Sandbox {
             .log_file
             .map(|path| File::options().create(true).append(true).open(path));
         let listener = TcpListener::bind(options.listen).await?;
+        let (hooks, queue) = mpsc::unbounded_channel();
+        let state = State::new(options.settings, options.clock, log_file.transpose()?, hooks);
         let running = Running {
             addr: listener.local_addr()?,
-            state: Arc::new(State::new(options.settings, options.clock, log_file.transpose()?)),
+            state: Arc::new(state),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -70,6 +73,12 @@ impl Sandbox {
             shutdown: running.shutdown.clone(),
             tasks: running.tasks.clone(),
         };
+        running.tasks.spawn(deliver::run(
+            Arc::clone(&running.state),
+            queue,
+            running.tasks.clone(),
+            running.shutdown.clone(),
+        ));
         running.tasks.spawn(server.accept(listener));
         Ok(running)
     }

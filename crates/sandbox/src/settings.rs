@@ -1,9 +1,15 @@
 //! What can be set, at start or at any time through `PUT /_sandbox/settings`.
 
+mod account;
+mod oauth;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::faults::Fault;
+
+pub use account::{Company, CustomField, Location, Snapshot, Token, TokenKind};
+pub use oauth::{App, Install, OAuth, Webhook};
 
 /// Everything adjustable. A missing key has its default; an unknown key is an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,8 +17,14 @@ use crate::faults::Fault;
 pub struct Settings {
     /// Tokens that are let in.
     pub tokens: Vec<Token>,
+    /// The agency that all sub-accounts belong to.
+    pub company: Company,
     /// Sub-accounts that exist.
     pub locations: Vec<Location>,
+    /// Marketplace apps, and what becomes of their tokens.
+    pub oauth: OAuth,
+    /// Where events are sent.
+    pub webhooks: Vec<Webhook>,
     /// Rate limit of each location; `null` for none (then there are no rate headers either).
     pub limit: Option<Limit>,
     /// How long an answer takes.
@@ -33,7 +45,10 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             tokens: vec![Token::new("pit-sandbox", "loc1")],
+            company: Company::default(),
             locations: vec![Location::new("loc1")],
+            oauth: OAuth::default(),
+            webhooks: Vec::new(),
             limit: Some(Limit::default()),
             latency_ms: Latency::default(),
             index_lag_ms: 0,
@@ -77,6 +92,12 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The app that events name, and that owns this client id where one is given.
+    pub(crate) fn app(&self, client_id: Option<&str>) -> Option<&App> {
+        let mut apps = self.oauth.apps.iter();
+        apps.find(|app| client_id.is_none_or(|id| app.client_id == id))
+    }
+
     /// The location `id`, where it exists.
     pub(crate) fn location(&self, id: &str) -> Option<&Location> {
         self.locations.iter().find(|location| location.id == id)
@@ -106,73 +127,6 @@ fn merge(base: &mut Value, patch: &Value) {
         }
         (base, patch) => *base = patch.clone(),
     }
-}
-
-/// A private integration token: a bearer for one location with chosen scopes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Token {
-    /// The bearer itself. Not a secret: it opens nothing but this sandbox.
-    pub token: String,
-    /// The sub-account that it belongs to.
-    pub location: String,
-    /// Scopes that it holds (`contacts.write`, …); `null` for all.
-    #[serde(default)]
-    pub scopes: Option<Vec<String>>,
-}
-
-impl Token {
-    /// A token with all scopes.
-    pub fn new(token: &str, location: &str) -> Self {
-        Self {
-            token: token.to_owned(),
-            location: location.to_owned(),
-            scopes: None,
-        }
-    }
-}
-
-/// A sub-account.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Location {
-    /// Its id.
-    pub id: String,
-    /// The account's setting "Allow Duplicate Contact".
-    #[serde(default)]
-    pub allow_duplicates: bool,
-    /// IANA time zone, only shown.
-    #[serde(default = "default_timezone")]
-    pub timezone: String,
-    /// Custom fields of contacts that can be written by key.
-    #[serde(default)]
-    pub custom_fields: Vec<CustomField>,
-}
-
-impl Location {
-    /// A location in New York's time that refuses duplicates and has no custom fields.
-    pub fn new(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            allow_duplicates: false,
-            timezone: default_timezone(),
-            custom_fields: Vec::new(),
-        }
-    }
-}
-
-fn default_timezone() -> String {
-    "America/New_York".to_owned()
-}
-
-/// A custom field of a location.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CustomField {
-    /// Its id, under which values are read.
-    pub id: String,
-    /// Its key without `contact.`.
-    pub key: String,
 }
 
 /// A rate limit. The default is that of a marketplace app: 100 requests in 10 s, 200,000 a day

@@ -5,12 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cartlane_model::{Clock, UnixMs};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
 
+use crate::accounts::Accounts;
 use crate::edit::{Edit, EditError};
 use crate::faults::{Dice, Rule, Script};
+use crate::hooks::{Delivery, Hooks, Job};
 use crate::limits::Limiter;
-use crate::log::{Actor, Entry, Log, Stats};
+use crate::log::{Actor, Effect, Entry, Log, Stats};
+use crate::oauth::Tokens;
+use crate::router;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::time::Time;
@@ -21,28 +27,54 @@ pub struct State {
     inner: Mutex<Inner>,
 }
 
+/// Which tokens are taken back.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Revoked {
+    /// This one.
+    pub token: Option<String>,
+    /// Those of this app.
+    pub client_id: Option<String>,
+    /// Those of this sub-account.
+    pub location: Option<String>,
+}
+
 /// What the lock protects.
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) time: Time,
     pub(crate) dice: Dice,
     pub(crate) store: Store,
+    pub(crate) accounts: Accounts,
+    pub(crate) tokens: Tokens,
+    pub(crate) hooks: Hooks,
     pub(crate) limiter: Limiter,
     pub(crate) script: Script,
     pub(crate) log: Log,
     pub(crate) stats: Stats,
+    /// The body of a request without one.
+    pub(crate) nothing: Map<String, Value>,
 }
 
 impl State {
-    pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>, log_file: Option<File>) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        log_file: Option<File>,
+        hooks: mpsc::UnboundedSender<Job>,
+    ) -> Self {
         let inner = Inner {
             time: Time::new(clock),
             dice: Dice::new(settings.seed),
             store: Store::new(settings.seed),
+            accounts: Accounts::default(),
+            tokens: Tokens::new(settings.seed),
+            hooks: Hooks::new(settings.seed, hooks),
             limiter: Limiter::default(),
             script: Script::default(),
             log: Log::new(log_file),
             stats: Stats::default(),
+            nothing: Map::new(),
             settings,
         };
         Self {
@@ -94,6 +126,11 @@ impl State {
         self.lock().log.after(after, limit)
     }
 
+    /// The ids under which operations with a handler are logged.
+    pub fn operations(&self) -> Vec<&'static str> {
+        router::handled().collect()
+    }
+
     /// All entries of the log that are requests.
     pub fn calls(&self) -> Vec<Entry> {
         let mut entries = self.log(0, usize::MAX);
@@ -137,11 +174,84 @@ impl State {
         notes.map(|note| note.view(contact_id)).collect()
     }
 
+    /// The public key that events are signed with, in PEM.
+    pub fn webhook_key(&self) -> String {
+        self.lock().hooks.public_key()
+    }
+
+    /// Events sent so far or on their way, oldest first; at most the newest 10,000.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.lock().hooks.sent().cloned().collect()
+    }
+
+    /// Sends an event of any kind, signed like all others; `payload` goes beside `type` and `locationId`.
+    pub fn send_event(&self, kind: &str, location: Option<&str>, payload: Map<String, Value>) {
+        let mut inner = self.lock();
+        let now = inner.time.now();
+        inner.send_any(kind, location, payload, now);
+    }
+
+    /// Sends an event once more as it was; whether it is still remembered.
+    pub fn repeat_event(&self, webhook_id: &str) -> bool {
+        let mut inner = self.lock();
+        let now = inner.time.now();
+        inner.hooks.repeat(webhook_id, now)
+    }
+
+    pub(crate) fn delivered(&self, job: Job, answer: Result<u16, String>) {
+        let mut inner = self.lock();
+        let now = inner.time.now();
+        inner.hooks.came(job, answer, now);
+    }
+
+    /// Takes tokens back: this one (a private integration token too), or those of an app, of a location, of both.
+    /// Answers how many there were.
+    pub fn revoke(&self, revoked: &Revoked) -> usize {
+        let mut inner = self.lock();
+        if let Some(token) = &revoked.token {
+            let before = inner.settings.tokens.len();
+            inner.settings.tokens.retain(|other| other.token != *token);
+            return before - inner.settings.tokens.len() + inner.tokens.revoke(token);
+        }
+        let (client_id, location) = (revoked.client_id.as_deref(), revoked.location.as_deref());
+        inner.tokens.revoke_all(client_id, location)
+    }
+
+    /// Takes an app out of a location, or out of all; its tokens go, and UNINSTALL is sent. Answers from how many
+    /// places.
+    pub fn uninstall(&self, client_id: &str, location: Option<&str>) -> usize {
+        let mut inner = self.lock();
+        let places = inner.tokens.uninstall(client_id, location);
+        for place in &places {
+            inner.record_edit(Effect {
+                kind: "app_uninstalled",
+                contact_id: String::new(),
+                detail: json!({"client_id": client_id, "locationId": place}),
+            });
+        }
+        places.len()
+    }
+
+    /// Makes this many contacts in a location at once, without log and events; answers how many there are now.
+    pub fn seed(&self, contacts: usize, location: Option<&str>) -> usize {
+        let mut inner = self.lock();
+        let first = inner
+            .settings
+            .locations
+            .first()
+            .map(|location| location.id.clone());
+        let location = location.map(str::to_owned).or(first).unwrap_or_default();
+        inner.seed(contacts, &location)
+    }
+
     /// Forgets contacts, notes, log, script, counts and spent limits. Settings, time and log numbers stay.
     pub fn reset(&self) {
         let mut inner = self.lock();
         let seed = inner.settings.seed;
         inner.store = Store::new(seed);
+        inner.accounts = Accounts::default();
+        inner.tokens = Tokens::new(seed);
+        inner.hooks.forget();
         inner.dice = Dice::new(seed);
         inner.limiter = Limiter::default();
         inner.script = Script::default();

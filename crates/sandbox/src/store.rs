@@ -33,6 +33,16 @@ struct Finder {
 struct Index {
     contacts: HashMap<String, Arc<Contact>>,
     waiting: VecDeque<Change>,
+    /// How often it has changed.
+    edition: u64,
+    /// The last search's whole result, so that its next page costs nothing.
+    last: Option<Found>,
+}
+
+struct Found {
+    edition: u64,
+    question: String,
+    contacts: Arc<Vec<Arc<Contact>>>,
 }
 
 struct Change {
@@ -134,6 +144,13 @@ impl Store {
         self.contacts.get(ids.first()?)
     }
 
+    /// How many contacts the location has.
+    pub(crate) fn count_in(&self, location: &str) -> usize {
+        self.locations
+            .get(location)
+            .map_or(0, |finder| finder.by_age.len())
+    }
+
     /// The location's contacts, newest first, behind the given one.
     pub(crate) fn newest_first(
         &self,
@@ -169,6 +186,28 @@ impl Store {
         let ids: BTreeSet<&String> = found.into_iter().flatten().chain(waiting).collect();
         let contacts = ids.into_iter().filter_map(|id| self.index.contacts.get(id));
         contacts.filter(here).cloned().collect()
+    }
+
+    /// What the same question found before, where nothing has changed since; else what `look` finds.
+    pub(crate) fn remembered(
+        &mut self,
+        question: String,
+        now: UnixMs,
+        look: impl FnOnce(&mut Self) -> Vec<Arc<Contact>>,
+    ) -> Arc<Vec<Arc<Contact>>> {
+        self.index.catch_up(now);
+        let edition = self.index.edition;
+        let same = |found: &&Found| found.edition == edition && found.question == question;
+        if let Some(found) = self.index.last.as_ref().filter(same) {
+            return Arc::clone(&found.contacts);
+        }
+        let contacts = Arc::new(look(self));
+        self.index.last = Some(Found {
+            edition,
+            question,
+            contacts: Arc::clone(&contacts),
+        });
+        contacts
     }
 
     /// Every contact, in no order.
@@ -221,6 +260,7 @@ impl Index {
             let Some(change) = self.waiting.pop_front() else {
                 return;
             };
+            self.edition += 1;
             match change.contact {
                 Some(contact) => self.contacts.insert(change.id, contact),
                 None => self.contacts.remove(&change.id),

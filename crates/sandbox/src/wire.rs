@@ -15,6 +15,7 @@ use crate::reply::Reply;
 
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 const SLOW_CHUNKS: u32 = 20;
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A request, read in full.
 pub(crate) struct Call {
@@ -30,8 +31,9 @@ pub(crate) struct Call {
     pub(crate) user_agent: Option<String>,
     /// Null where there is none.
     pub(crate) body: Value,
-    /// Whether the body, if any, is JSON.
+    /// Whether the body, if any, can be read: as JSON, or as a form, which becomes an object of texts.
     pub(crate) body_is_json: bool,
+    pub(crate) is_form: bool,
 }
 
 impl Call {
@@ -39,7 +41,12 @@ impl Call {
     pub(crate) async fn read(request: Request<Incoming>) -> Option<Self> {
         let (head, body) = request.into_parts();
         let bytes = collect(body).await?;
-        let parsed = serde_json::from_slice(&bytes);
+        let is_form = text(&head.headers, "content-type").is_some_and(|kind| kind.starts_with(FORM));
+        let parsed = if is_form {
+            Ok(form(&bytes))
+        } else {
+            serde_json::from_slice(&bytes)
+        };
         let header = |name: &str| text(&head.headers, name);
         let query = head.uri.query().unwrap_or_default();
         Some(Self {
@@ -58,8 +65,14 @@ impl Call {
             user_agent: header("user-agent"),
             body_is_json: bytes.is_empty() || parsed.is_ok(),
             body: parsed.unwrap_or_default(),
+            is_form,
         })
     }
+}
+
+fn form(bytes: &[u8]) -> Value {
+    let pairs = url::form_urlencoded::parse(bytes).into_owned();
+    Value::Object(pairs.map(|(name, value)| (name, Value::String(value))).collect())
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cartlane_engine::{AdminError, Refused};
+use cartlane_engine::{AdminError, CallError, Refused};
 use serde::Serialize;
 
 /// An error as it is shown.
@@ -40,6 +40,22 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// As GHL understands it: it sends a delivery again only after a 429.
+    #[must_use]
+    pub fn for_ghl(self) -> Self {
+        let may_come_again = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT];
+        if !may_come_again.iter().any(|status| status.as_u16() == self.status) {
+            return self;
+        }
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS.as_u16(),
+            retry_after: self.retry_after.or(Some(5)),
+            ..self
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -64,6 +80,7 @@ impl From<Refused> for Problem {
             Refused::UnknownHook => Self::new(StatusCode::NOT_FOUND, "hook.unknown", detail),
             Refused::WrongSecret { .. } => Self::new(StatusCode::UNAUTHORIZED, "hook.wrong_secret", detail),
             Refused::WrongAccount { .. } => Self::new(StatusCode::UNAUTHORIZED, "hook.wrong_account", detail),
+            Refused::Distrusted { code, .. } => Self::new(StatusCode::UNAUTHORIZED, code, detail),
             Refused::NotDecodable(_) => Self::new(StatusCode::BAD_REQUEST, "hook.not_decodable", detail),
             Refused::Overloaded => Self::busy("hook.overloaded", detail, 5),
             Refused::StorageFull => Self::busy("hook.disk_full", detail, 60),
@@ -90,5 +107,21 @@ impl From<AdminError> for Problem {
                 )
             }
         }
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        let status = match &error {
+            CallError::NoConnection { .. }
+            | CallError::UnknownOperation { .. }
+            | CallError::NoSuchList(_) => StatusCode::NOT_FOUND,
+            CallError::Inputs(_) | CallError::NoPages(_) | CallError::Stopped { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            CallError::Paused { .. } | CallError::NoBudget { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        Self::new(status, error.code(), error.to_string())
     }
 }

@@ -85,6 +85,7 @@ fn notes(catalog: &Catalog, operation: &Operation) -> Vec<String> {
     match &operation.run {
         Run::Http(endpoint) => notes.extend(wire(operation.system, endpoint)),
         Run::Composite(_) => notes.push(format!("calls {}", quoted(&operation.calls))),
+        Run::Raw => notes.push("whatever the inputs say, to the connection's address".into()),
     }
     let scopes = catalog.scopes(operation);
     if !scopes.is_empty() {
@@ -92,6 +93,9 @@ fn notes(catalog: &Catalog, operation: &Operation) -> Vec<String> {
     }
     if let Some(why) = &operation.unusable {
         notes.push(format!("**cannot be used yet**: {why}"));
+    }
+    if operation.answers_file() {
+        notes.push("its answer is kept as a file: `{file: {id, content_type, bytes, name}}`".into());
     }
     if operation.deprecated {
         notes.push("GHL advises against it".into());
@@ -225,7 +229,8 @@ fn rest(page: &mut String, catalog: &Catalog) {
             resource = &operation.category;
             let _ = write!(
                 page,
-                "\n### {resource} (others)\n\n| operation | title | call | effect |\n|---|---|---|---|\n"
+                "\n### {} (others)\n\n| operation | title | call | effect |\n|---|---|---|---|\n",
+                resource.trim_end_matches(" (more)")
             );
         }
         let mut title = cell(&operation.title);

@@ -3,6 +3,7 @@
 //! A step that fails doesn't stop the next, so that one run tells everything.
 
 mod imports;
+mod sdk;
 mod tools;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ pub fn run(args: &Args) -> ExitCode {
         )
     });
     if !args.fast {
+        steps.take("official SDK", sdk::check);
         small_torture(&mut steps);
     }
     steps.summary()

@@ -5,6 +5,7 @@ mod automations;
 mod demo;
 mod doctor;
 mod events;
+mod ops;
 mod quarantine;
 mod runs;
 mod sandbox;
@@ -40,6 +41,9 @@ pub enum Command {
     /// Look at runs, retry failed ones.
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Look at operations, call one.
+    #[command(subcommand)]
+    Ops(ops::Command),
     /// Look at refused deliveries, let them in.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -60,6 +64,7 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
         Command::Automations(command) => block_on(automations::run(command, config, as_json)),
         Command::Events(command) => block_on(events::run(command, config, as_json)),
         Command::Runs(command) => block_on(runs::run(command, config, as_json)),
+        Command::Ops(command) => block_on(ops::run(command, config, as_json)),
         Command::Quarantine(command) => block_on(quarantine::run(command, config, as_json)),
         Command::Doctor => block_on(doctor::run(config, as_json)),
         Command::Version => Ok(version::run(as_json)),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use cartlane_sandbox::thrivecart::{self, Hook, ThriveCart};
-use cartlane_sandbox::{Limit, Location, Sandbox, Settings, Token};
+use cartlane_sandbox::{App, Install, Limit, Location, OAuth, Sandbox, Settings, Token, Webhook};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Which {
-    /// A `GoHighLevel` location.
+    /// `GoHighLevel`: locations, their agency, and a marketplace app.
     Ghl {
         /// Where to listen.
         #[arg(long, default_value = "127.0.0.1:8490")]
@@ -31,9 +31,11 @@ enum Which {
         /// The private integration token that is valid.
         #[arg(long, default_value = "pit-sandbox")]
         token: String,
-        /// The location's id.
+        /// A location's id; the token is for the first. May be repeated.
         #[arg(long, default_value = "sandbox-location")]
-        location: String,
+        location: Vec<String>,
+        #[command(flatten)]
+        beyond: Beyond,
         /// What chance begins with.
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -71,6 +73,61 @@ enum Which {
     },
 }
 
+/// What is beyond one location: the agency's token, a marketplace app, receivers of events, many contacts.
+#[derive(clap::Args)]
+struct Beyond {
+    /// A private integration token of the agency; none by default.
+    #[arg(long)]
+    agency_token: Option<String>,
+    /// Client id of the marketplace app; what stands before its first dash is the app's id.
+    #[arg(long, default_value = "sandboxapp-1")]
+    client_id: String,
+    /// The app's secret.
+    #[arg(long, default_value = "sandbox-secret")]
+    client_secret: String,
+    /// What the authorize page installs the app in: a location's id, or `agency`; by default the first location.
+    #[arg(long)]
+    install: Option<String>,
+    /// Seconds that the app's access tokens live.
+    #[arg(long, default_value_t = 86_399)]
+    access_token_s: i64,
+    /// Send events to this URL, signed. May be repeated.
+    #[arg(long)]
+    webhook: Vec<String>,
+    /// Begin with this many contacts.
+    #[arg(long, default_value_t = 0)]
+    contacts: usize,
+}
+
+impl Beyond {
+    fn oauth(&self) -> OAuth {
+        OAuth {
+            apps: vec![App {
+                client_id: self.client_id.clone(),
+                client_secret: self.client_secret.clone(),
+                scopes: None,
+                redirect_uris: None,
+            }],
+            install: match self.install.as_deref() {
+                None => Install::FirstLocation,
+                Some("agency") => Install::Agency,
+                Some(location) => Install::Location(location.to_owned()),
+            },
+            access_token_s: self.access_token_s,
+            ..OAuth::default()
+        }
+    }
+
+    fn webhooks(&self) -> Vec<Webhook> {
+        let webhook = |url: &String| Webhook {
+            url: url.clone(),
+            location_id: None,
+            events: None,
+        };
+        self.webhook.iter().map(webhook).collect()
+    }
+}
+
 fn limit(text: &str) -> Result<Limit, String> {
     let parts: Vec<&str> = text.split('/').collect();
     let parsed = match parts.as_slice() {
@@ -98,6 +155,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
             listen,
             token,
             location,
+            beyond,
             seed,
             log,
             limit,
@@ -105,11 +163,16 @@ pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
         else {
             return thrivecart(&arguments.which, as_json).await;
         };
+        let tokens = location.first().map(|first| Token::new(token, first)).into_iter();
         let options = cartlane_sandbox::Options {
             listen: *listen,
             settings: Settings {
-                tokens: vec![Token::new(token, location)],
-                locations: vec![Location::new(location)],
+                tokens: tokens
+                    .chain(beyond.agency_token.as_deref().map(Token::agency))
+                    .collect(),
+                locations: location.iter().map(|id| Location::new(id)).collect(),
+                oauth: beyond.oauth(),
+                webhooks: beyond.webhooks(),
                 limit: Some(*limit),
                 seed: *seed,
                 ..Settings::default()
@@ -120,6 +183,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
         let running = Sandbox::bind(options)
             .await
             .map_err(|error| anyhow!("cannot listen on {listen}: {error}"))?;
+        running.state().seed(beyond.contacts, None);
         if as_json {
             output::json(&json!({"url": running.url()}));
         } else {

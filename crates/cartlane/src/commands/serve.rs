@@ -117,6 +117,7 @@ impl Server {
             clock,
             connections,
             master_key,
+            files_dir: config.data_dir.join("files"),
             limits: config.limits.clone(),
             #[cfg(feature = "break")]
             broken: broken()?,

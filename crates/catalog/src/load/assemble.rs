@@ -8,7 +8,7 @@ use super::facts::{Facts, FactsFile};
 use super::inputs::{self, words};
 use super::overlay::{CommonInputs, Composite, Entry, Overlay};
 use super::sample;
-use crate::{AnswerTop, BodyKind, Effect, Endpoint, In, Kind, Operation, Run, System};
+use crate::{AnswerTop, BodyKind, Effect, Endpoint, In, Kind, Operation, Run, System, answers};
 
 /// The version that is sent where the vendor's files name none: that of most.
 const VERSION: &str = "2021-07-28";
@@ -31,7 +31,12 @@ impl Resource<'_> {
         let mut described = Vec::new();
         for mut entry in overlay.operation {
             described.push(entry.facts.clone());
-            entry.category.get_or_insert_with(|| category.clone());
+            let group = entry.category.take().unwrap_or_else(|| category.clone());
+            entry.category = Some(if entry.listed.is_some() {
+                group
+            } else {
+                more(&group)
+            });
             match self
                 .facts
                 .operations
@@ -50,7 +55,7 @@ impl Resource<'_> {
             .iter()
             .filter(|facts| !described.contains(&facts.key()))
         {
-            let entry = self.derived(facts);
+            let entry = self.derived(facts, &category);
             operations.push(self.single(facts, entry, false, &mut problems));
         }
         for operation in &operations {
@@ -79,7 +84,7 @@ impl Resource<'_> {
     }
 
     /// The entry of an operation that has none.
-    fn derived(&self, facts: &Facts) -> Entry {
+    fn derived(&self, facts: &Facts, category: &str) -> Entry {
         let name: String = facts.operation_id.chars().flat_map(snake).collect();
         let name = name.trim_matches('_').replace("__", "_");
         let title = match facts.summary.as_str() {
@@ -97,7 +102,10 @@ impl Resource<'_> {
             facts: facts.key(),
             help: format!("`{}`, as GHL's API description has it.", facts.key()),
             title,
-            category: Some(words(resource).trim_end_matches('.').to_owned()),
+            category: Some(match category {
+                "" => words(resource).trim_end_matches('.').to_owned(),
+                category => more(category),
+            }),
             ..Entry::default()
         }
     }
@@ -119,7 +127,7 @@ impl Resource<'_> {
         } else {
             Kind::Action
         };
-        let unusable = unusable(facts, &entry);
+        let unusable = unusable(facts);
         Operation {
             listed: entry.listed,
             title: entry.title.clone(),
@@ -180,10 +188,17 @@ impl Resource<'_> {
             answer: AnswerTop {
                 content: entry.answer.clone().or_else(|| answer?.content.clone()),
                 r#type: answer.map(|answer| answer.r#type).unwrap_or_default(),
-                keys: answer.map(|answer| answer.keys.clone()).unwrap_or_default(),
+                keys: answer.map(|answer| keys(&entry.id, answer)).unwrap_or_default(),
             },
         }
     }
+}
+
+/// The keys of an answer in the one spelling that is used here.
+fn keys(operation: &str, answer: &super::facts::AnswerTop) -> BTreeMap<String, crate::Type> {
+    let key = |key: &String| answers::key(operation, key).to_owned();
+    let keys = answer.keys.iter();
+    keys.map(|(name, kind)| (key(name), *kind)).collect()
 }
 
 /// What a call does when nobody has said it: the cautious guess.
@@ -196,14 +211,14 @@ fn effect(method: &str) -> Effect {
 }
 
 /// Why this version cannot make the call.
-fn unusable(facts: &Facts, entry: &Entry) -> Option<String> {
-    let body = facts.body.as_ref().and_then(|body| body.content.as_deref());
-    if let Some(content) = body {
-        return Some(format!("its body is {content}; this version sends JSON only"));
-    }
-    let facts = facts.answer.as_ref().and_then(|answer| answer.content.as_deref());
-    let content = entry.answer.as_deref().or(facts)?;
-    Some(format!("its answer is {content}; this version reads JSON only"))
+fn unusable(facts: &Facts) -> Option<String> {
+    let content = facts.body.as_ref()?.content.as_deref()?;
+    Some(format!("its body is {content}; this version sends JSON only"))
+}
+
+/// Where operations stand that the published list leaves out of its category.
+fn more(category: &str) -> String {
+    format!("{category} (more)")
 }
 
 /// `createAgent`, `get-note` and `create-integration provider` as `create_agent` and so on.
@@ -218,12 +233,17 @@ fn snake(letter: char) -> impl Iterator<Item = char> {
 fn several(system: System, category: &str, composite: Composite) -> Operation {
     let none = BTreeMap::new();
     let input = |shape| inputs::input(In::Body, shape, None, &none);
+    let group = composite.category.unwrap_or_else(|| category.to_owned());
     Operation {
+        category: if composite.listed.is_some() {
+            group
+        } else {
+            more(&group)
+        },
         id: composite.id,
         listed: composite.listed,
         title: composite.title,
         help: composite.help,
-        category: composite.category.unwrap_or_else(|| category.to_owned()),
         kind: composite.kind,
         system,
         effect: composite.effect,

@@ -2,8 +2,12 @@
 
 mod contacts;
 mod crashes;
+mod errors;
+mod executor;
+mod ghl_hooks;
 mod intake;
 mod limits;
+mod listed;
 mod order;
 mod sales;
 mod schedules;

@@ -224,3 +224,36 @@ async fn a_create_that_is_refused_for_ever_gives_its_lane_up(
     let error = runs[0].error.clone().unwrap_or_default();
     assert!(error.contains("given up") && error.contains("not now"), "{error}");
 }
+
+/// The second request finds nothing to delete, which is what was wanted.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_whose_answer_was_lost_is_done(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder().database(backend).start().await;
+    let document = json!({
+    "name": "Forget", "on": ["order.success"], "steps": [
+        {"id": "contact", "operation": "ghl.contacts.save", "with": {"email": "{{ event.person.email }}"}},
+        {"id": "gone", "operation": "ghl.contacts.delete", "with": {"contactId": "{{ steps.contact.id }}"}},
+    ]});
+    let applied = app.handle().apply(&[document], "test").await;
+    applied.expect("the automation is saved");
+    let deletion = Match {
+        method: Some("DELETE".into()),
+        ..Match::default()
+    };
+    app.ghl().script(Rule::new(deletion, Fault::CutAfter, 1));
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.drain().await;
+    let runs = app.runs().await;
+    let run = runs.iter().find(|run| run.automation == "Forget");
+    let run = run.expect("the automation ran");
+    assert_eq!(run.state, "done", "{run:#?}");
+    assert!(
+        run.warnings
+            .iter()
+            .any(|warning| warning.contains("not there any more"))
+    );
+    assert_eq!(app.ghl().effects("contact_deleted"), 1);
+}

@@ -53,10 +53,12 @@ pub(crate) fn list(store: &mut Store, request: &Request<'_>) -> Result<Done, Rep
     let location = &request.location.id;
     let query = request.query("query").unwrap_or_default();
     let fits = |contact: &Contact| query.is_empty() || mentions(contact, query);
-    let total = store
-        .newest_first(location, None)
-        .filter(|contact| fits(contact))
-        .count();
+    let total = if query.is_empty() {
+        store.count_in(location)
+    } else {
+        let all = store.newest_first(location, None);
+        all.filter(|contact| fits(contact)).count()
+    };
     let rest = store
         .newest_first(location, behind)
         .filter(|contact| fits(contact));

@@ -91,7 +91,7 @@ pub(crate) fn delete(store: &mut Store, request: &Request<'_>) -> Result<Done, R
     let effect = Effect {
         kind: "contact_deleted",
         contact_id: contact.id.clone(),
-        detail: json!({"email": contact.email()}),
+        detail: json!({"email": contact.email(), "contact": contact.view()}),
     };
     Ok(Done::wrote(200, json!({"succeded": true}), effect))
 }

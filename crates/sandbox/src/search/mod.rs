@@ -6,8 +6,6 @@
 mod filter;
 mod order;
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value, json};
 
 use crate::contacts::{Contact, mentions};
@@ -25,22 +23,23 @@ const WINDOW_MAX: u64 = 10_000;
 /// POST /contacts/search
 pub(crate) fn search(store: &mut Store, request: &Request<'_>) -> Result<Done, Reply> {
     let search = Search::read(request.body)?;
-    let (email, phone) = search.filter.lookup();
-    let mut found = store.indexed(&request.location.id, email, phone, request.now);
-    found.retain(|contact| search.filter.accepts(contact));
-    found.retain(|contact| search.query.as_ref().is_none_or(|query| mentions(contact, query)));
-    found.sort_by_cached_key(|contact| search.order.key(contact));
+    let location = &request.location.id;
+    let asked = ["filters", "sort", "query"].map(|key| request.body.get(key));
+    let question = json!([location, asked]).to_string();
+    let found = store.remembered(question, request.now, |store| {
+        let (email, phone) = search.filter.lookup();
+        let mut found = store.indexed(location, email, phone, request.now);
+        found.retain(|contact| search.filter.accepts(contact));
+        found.retain(|contact| search.query.as_ref().is_none_or(|query| mentions(contact, query)));
+        found.sort_by_cached_key(|contact| search.order.key(contact));
+        found
+    });
     let total = found.len();
-    let rest: Vec<&Arc<Contact>> = match &search.page {
-        Page::At(skip) => found.iter().skip(*skip).collect(),
-        Page::Behind(cursor) => {
-            let behind = found
-                .iter()
-                .filter(|contact| search.order.is_behind(contact, cursor));
-            behind.collect()
-        }
+    let start = match &search.page {
+        Page::At(skip) => *skip,
+        Page::Behind(cursor) => found.partition_point(|contact| !search.order.is_behind(contact, cursor)),
     };
-    let page = rest.into_iter().take(search.page_limit);
+    let page = found.iter().skip(start).take(search.page_limit);
     let contacts: Vec<Value> = page.map(|contact| row(contact, &search.order)).collect();
     Ok(Done::read(json!({"contacts": contacts, "total": total})))
 }

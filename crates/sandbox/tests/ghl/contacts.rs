@@ -211,10 +211,9 @@ async fn upsert_ignores_a_phone_of_somebody_else_and_the_gender() {
 #[tokio::test]
 async fn custom_fields_are_written_by_id_or_key_and_read_by_id() {
     let ghl = Ghl::start_with(|settings| {
-        settings.locations[0].custom_fields.push(CustomField {
-            id: "f1".to_owned(),
-            key: "plan".to_owned(),
-        });
+        settings.locations[0]
+            .custom_fields
+            .push(CustomField::new("f1", "plan"));
     })
     .await;
     let fields = json!([

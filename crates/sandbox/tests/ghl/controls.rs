@@ -22,7 +22,7 @@ async fn settings_merge_and_refuse_what_they_do_not_know() {
     );
     assert_eq!(
         settings["tokens"],
-        json!([{"token": "pit-new", "location": LOCATION, "scopes": null}])
+        json!([{"token": "pit-new", "location": LOCATION, "kind": "location", "scopes": null}])
     );
     assert_eq!(ghl.get("/contacts/?locationId=loc1").await.0, 401);
     let (_, same) = control(&ghl, Method::PUT, "settings", settings.clone()).await;

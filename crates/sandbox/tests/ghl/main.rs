@@ -1,10 +1,14 @@
 //! The sandbox through its front door: GHL's quirks and the injected faults as a client on the wire meets them.
 
+mod accounts;
 mod auth;
 mod client;
 mod contacts;
 mod controls;
+mod examples;
 mod faults;
 mod limits;
+mod oauth;
 mod search;
 mod tags_and_notes;
+mod webhooks;

@@ -1,6 +1,9 @@
+use std::collections::HashSet;
+
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Ghl, LOCATION};
+use crate::client::{Ghl, LOCATION, answer};
 
 /// Searches with `body`; the first names found, in order.
 async fn names(ghl: &Ghl, body: Value) -> Vec<String> {
@@ -149,4 +152,26 @@ async fn search_lags_behind_while_find_duplicate_does_not() {
         (vec!["Dee".into()], vec!["Ada".into()])
     );
     assert!(by_email("ada@x.test").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_seeded_location_is_listed_whole_by_cursor() {
+    let ghl = Ghl::start_with(|settings| settings.limit = None).await;
+    let count = 3_000;
+    let seed = ghl
+        .bare(Method::POST, "/_sandbox/seed")
+        .json(&json!({"contacts": count}));
+    assert_eq!(answer(seed).await.1["contacts"], count);
+    let mut emails = HashSet::new();
+    let mut cursor = json!([]);
+    loop {
+        let body = json!({"locationId": LOCATION, "pageLimit": 500, "searchAfter": cursor});
+        let (status, page) = ghl.post("/contacts/search", body).await;
+        assert_eq!((status, &page["total"]), (200, &json!(count)));
+        let rows = page["contacts"].as_array().expect("rows");
+        let Some(last) = rows.last() else { break };
+        cursor = last["searchAfter"].clone();
+        emails.extend(rows.iter().map(|row| row["email"].to_string()));
+    }
+    assert_eq!(emails.len(), count);
 }

@@ -3,6 +3,7 @@
 mod automations;
 mod events;
 mod health;
+mod operations;
 mod quarantine;
 mod runs;
 
@@ -39,6 +40,8 @@ pub fn router(engine: Handle) -> Router {
             "/api/quarantine/{id}/release",
             post(quarantine::release_quarantine),
         )
+        .route("/api/operations/{id}/call", post(operations::call_operation))
+        .route("/api/choices/{list}", get(operations::list_choices))
         .with_state(engine)
 }
 

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Limits, ThriveCartConfig};
+use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Limits, ThriveCartConfig};
 use cartlane_model::SecretString;
 use cartlane_sandbox::{Limit, Options, Sandbox, Settings};
 
+use super::hooks;
 use super::node::{Node, Setup};
 use super::{LOCATION, SECRET, TOKEN, TestApp};
 use crate::TestClock;
 use crate::postgres::Cluster;
 
 const HOOK_KEY: &str = "test-hook-key-0123456789";
+pub(super) const GHL_HOOK_KEY: &str = "ghl-hook-key-0123456789";
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +30,9 @@ pub struct Builder {
     limits: Limits,
     nodes: usize,
     shop: ThriveCartConfig,
+    hooks: GhlHooks,
     sandbox: Settings,
+    agency: bool,
 }
 
 impl Default for Builder {
@@ -53,6 +57,11 @@ impl Default for Builder {
                 target: None,
                 api: None,
             },
+            hooks: GhlHooks {
+                hook_key: Some(GHL_HOOK_KEY.into()),
+                key: Some(hooks::public_key()),
+                ..GhlHooks::default()
+            },
             sandbox: Settings {
                 limit: Some(Limit {
                     max: 1_000,
@@ -61,6 +70,7 @@ impl Default for Builder {
                 }),
                 ..Settings::single(TOKEN, LOCATION)
             },
+            agency: false,
         }
     }
 }
@@ -87,10 +97,24 @@ impl Builder {
         self
     }
 
+    /// Changes how GHL's web hooks are taken.
+    #[must_use]
+    pub fn hooks(mut self, change: impl FnOnce(&mut GhlHooks)) -> Self {
+        change(&mut self.hooks);
+        self
+    }
+
     /// Whether orders of the checkout's test mode are synced.
     #[must_use]
     pub fn sync_test_mode(self, sync: bool) -> Self {
         self.shop(|shop| shop.sync_test_mode = sync)
+    }
+
+    /// Adds a connection `agency`, with the token `pit-agency`; runs keep to the location's.
+    #[must_use]
+    pub fn agency(mut self) -> Self {
+        self.agency = true;
+        self.shop(|shop| shop.target = Some("crm".into()))
     }
 
     /// Changes the sandbox's settings.
@@ -124,16 +148,24 @@ impl Builder {
             location_id: LOCATION.into(),
             token: SecretString::from(TOKEN),
             allow_private_networks: true,
+            hooks: self.hooks,
         };
         let connection = |name: &str, account| ConnectionConfig {
             name: name.into(),
             account,
         };
         let hook_key = self.shop.hook_key.clone().unwrap_or_default();
-        let connections = vec![
+        let agency = GhlConfig {
+            token: SecretString::from("pit-agency"),
+            ..crm.clone()
+        };
+        let mut connections = vec![
             connection("shop", AccountConfig::ThriveCart(self.shop)),
             connection("crm", AccountConfig::Ghl(crm)),
         ];
+        if self.agency {
+            connections.push(connection("agency", AccountConfig::Ghl(agency)));
+        }
         let url = match self.backend {
             Backend::Sqlite => "sqlite://test.db".to_owned(),
             Backend::Postgres => Cluster::shared().fresh_database(),

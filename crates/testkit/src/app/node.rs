@@ -116,6 +116,7 @@ async fn open(setup: Setup, shutdown: CancellationToken) -> Opened {
         clock,
         connections: setup.connections,
         master_key: MASTER_KEY,
+        files_dir: setup.data_dir.path().join("files"),
         limits: setup.limits,
         #[cfg(feature = "break")]
         broken: None,

@@ -3,6 +3,7 @@
 
 mod automations;
 mod deliveries;
+mod ops;
 mod records;
 mod server;
 mod usage;

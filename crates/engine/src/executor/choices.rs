@@ -1,0 +1,109 @@
+//! The lists that a person chooses an input's value from, per location: read once, kept for a while, read anew on demand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cartlane_catalog::{Catalog, Choice, Cursor, Operation};
+use cartlane_model::ConnectionId;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use super::{CallError, Executor, find};
+use crate::Shared;
+use crate::directory::Target;
+use crate::systems::Kind;
+
+/// The list of custom fields.
+pub(super) const CUSTOM_FIELDS: &str = "custom_fields";
+/// Lists change seldom.
+const FRESH: Duration = Duration::from_mins(10);
+/// More choices nobody looks through.
+const MOST: usize = 1_000;
+
+/// A list of choices.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    /// The first thousand, in GHL's order.
+    pub choices: Arc<[Choice]>,
+    /// Whether there are more.
+    pub is_cut: bool,
+    /// Whether it was read before, up to ten minutes ago.
+    pub is_kept: bool,
+}
+
+/// The lists that were read.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<HashMap<(ConnectionId, String), (Instant, Choices)>>);
+
+impl Kept {
+    fn get(&self, key: &(ConnectionId, String)) -> Option<Choices> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, choices) = kept.get(key)?;
+        (read_at.elapsed() < FRESH).then(|| Choices {
+            is_kept: true,
+            ..choices.clone()
+        })
+    }
+
+    fn put(&self, key: (ConnectionId, String), choices: &Choices) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(key, (Instant::now(), choices.clone()));
+    }
+}
+
+impl Executor {
+    /// The choices of an input whose [`option_source`](cartlane_catalog::Input::option_source) is `list`; with `refresh`
+    /// read anew.
+    pub async fn choices(&self, connection: &str, list: &str, refresh: bool) -> Result<Choices, CallError> {
+        let target = self.target(connection, Kind::Ghl)?;
+        self.shared.choices(&target, list, refresh).await
+    }
+}
+
+impl Shared {
+    pub(super) async fn choices(
+        &self,
+        target: &Target,
+        list: &str,
+        refresh: bool,
+    ) -> Result<Choices, CallError> {
+        let key = (target.id, list.to_owned());
+        if let Some(kept) = self.kept_choices.get(&key).filter(|_| !refresh) {
+            return Ok(kept);
+        }
+        let source = Catalog::builtin()
+            .option_source(list)
+            .ok_or_else(|| CallError::NoSuchList(list.into()))?;
+        let read = find(&source.operation)?;
+        let inputs = with_what_pages_need(read, Json::Object(source.given.clone()));
+        let mut choices: Vec<Choice> = Vec::new();
+        let mut cursor = Cursor::new(read, &inputs).ok_or_else(|| CallError::NoPages(read.id.clone()))?;
+        while let Some(inputs) = cursor.inputs().filter(|_| choices.len() < MOST) {
+            read.validate(inputs).map_err(CallError::Inputs)?;
+            let answer = Box::pin(self.ask(target, read, inputs)).await?;
+            choices.extend(source.choices(&answer));
+            cursor.turn(&answer);
+        }
+        let choices = Choices {
+            is_cut: cursor.inputs().is_some() || choices.len() > MOST,
+            choices: choices.into_iter().take(MOST).collect(),
+            is_kept: false,
+        };
+        self.kept_choices.put(key, &choices);
+        Ok(choices)
+    }
+}
+
+/// Some lists want to be told where they begin.
+fn with_what_pages_need(read: &Operation, mut inputs: Json) -> Json {
+    let pages = read.endpoint().and_then(|endpoint| endpoint.pages.as_ref());
+    if let (Some(cartlane_catalog::Next::Offset(name)), Some(given)) =
+        (pages.map(|pages| &pages.next), inputs.as_object_mut())
+        && let Some(input) = read.input(name).filter(|input| input.required)
+    {
+        let is_text = input.shape.kind() == cartlane_catalog::Type::String;
+        given.insert(name.clone(), if is_text { "0".into() } else { 0.into() });
+    }
+    inputs
+}

@@ -1,0 +1,223 @@
+//! Every operation of the published list, called through the executor against the sandbox, in scenarios
+//! (`listed.json`).
+//!
+//! | of a step | is |
+//! |---|---|
+//! | `call`, `as`, `with` | the operation, the connection (`crm` unless said), its inputs; `$name` stands for what was kept |
+//! | `is` | what stands at these places of the answer |
+//! | `finds`, `lacks` | lists of the answer that have, or do not have, an item with these fields |
+//! | `fails` | the code of its error |
+//! | `file` | the content type of the file that it answers |
+//! | `keep` | what later steps need of the answer |
+//!
+//! Where the sandbox keeps no state yet (`"has_state": false`), it answers examples: then every answer is held against the
+//! keys that the vendor documents instead, and the test fails as soon as no example was needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cartlane_catalog::{Catalog, Operation};
+use cartlane_engine::CallError;
+use cartlane_sandbox::{CustomField, Token};
+use cartlane_testkit::TestApp;
+use rstest::rstest;
+use serde::Deserialize;
+use serde_json::Value;
+
+const SCENARIOS: &str = include_str!("listed.json");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenario {
+    name: String,
+    has_state: bool,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    call: String,
+    r#as: Option<String>,
+    with: Value,
+    #[serde(default)]
+    keep: BTreeMap<String, String>,
+    #[serde(default)]
+    is: BTreeMap<String, Value>,
+    #[serde(default)]
+    finds: BTreeMap<String, Value>,
+    #[serde(default)]
+    lacks: BTreeMap<String, Value>,
+    fails: Option<String>,
+    file: Option<String>,
+}
+
+fn scenarios() -> Vec<Scenario> {
+    serde_json::from_str(SCENARIOS).expect("scenarios")
+}
+
+#[test]
+fn every_operation_of_the_published_list_is_called() {
+    let scenarios = scenarios();
+    let called: BTreeSet<&str> = scenarios
+        .iter()
+        .flat_map(|scenario| &scenario.steps)
+        .map(|step| step.call.as_str())
+        .collect();
+    let listed = Catalog::builtin().listed();
+    assert_eq!(listed.len(), 124);
+    let missing: Vec<&str> = listed
+        .iter()
+        .map(|operation| operation.id.as_str())
+        .filter(|id| !called.contains(id))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_what_it_says(
+    #[values(
+        "contacts",
+        "tags",
+        "notes",
+        "users",
+        "locations",
+        "tags in bulk",
+        "tasks",
+        "campaigns, workflows, followers",
+        "businesses",
+        "calendar groups",
+        "calendars and appointments",
+        "calendar notifications and resources",
+        "opportunities",
+        "conversations",
+        "associations",
+        "blogs"
+    )]
+    name: &str,
+) {
+    let stateful: BTreeSet<String> = scenarios()
+        .into_iter()
+        .filter(|scenario| scenario.has_state)
+        .flat_map(|scenario| scenario.steps)
+        .map(|step| step.call)
+        .collect();
+    let scenario = scenarios().into_iter().find(|scenario| scenario.name == name);
+    let scenario = scenario.expect("a scenario");
+    let app = TestApp::builder().agency().sandbox(|settings| {
+        settings.tokens.push(Token::agency("pit-agency"));
+        settings.locations[0]
+            .custom_fields
+            .push(CustomField::new("shoeSizeShoeSizeShoe", "shoe_size"));
+    });
+    let app = app.start().await;
+    let mut kept = BTreeMap::new();
+    for (number, step) in scenario.steps.iter().enumerate() {
+        let place = format!("{name}, step {number}: {}", step.call);
+        let connection = step.r#as.as_deref().unwrap_or("crm");
+        let inputs = filled(&step.with, &kept);
+        let executor = app.handle().executor();
+        let answered = executor.call(connection, &step.call, &inputs).await;
+        let answer = answered.map(|output| output.value);
+        let operation = Catalog::builtin().get(&step.call).expect("an operation");
+        if scenario.has_state {
+            check(step, &answer, &kept, &place);
+        } else if stateful.contains(&step.call) {
+            assert!(answer.is_ok(), "{place}: {answer:?}");
+        } else {
+            check_documented(operation, &answer, &place);
+        }
+        for (name, pointer) in &step.keep {
+            let value = answer.as_ref().ok().and_then(|answer| answer.pointer(pointer));
+            let value = value.filter(|value| !value.is_null());
+            assert!(
+                value.is_some() || !scenario.has_state,
+                "{place}: nothing at {pointer}"
+            );
+            kept.insert(
+                name.clone(),
+                value.cloned().unwrap_or_else(|| "example0000000000001".into()),
+            );
+        }
+    }
+    let examples = app.ghl().effects("accepted");
+    assert_eq!(
+        examples > 0,
+        !scenario.has_state,
+        "{name}: has_state in listed.json is wrong: {examples} examples were answered"
+    );
+}
+
+/// Inputs with what was kept in its places.
+fn filled(value: &Value, kept: &BTreeMap<String, Value>) -> Value {
+    match value {
+        Value::String(text) => match text.strip_prefix('$') {
+            Some(name) => kept
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| panic!("${name} was not kept")),
+            None => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(|item| filled(item, kept)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), filled(value, kept)))
+            .collect(),
+        _ => value.clone(),
+    }
+}
+
+fn check(step: &Step, answer: &Result<Value, CallError>, kept: &BTreeMap<String, Value>, place: &str) {
+    let answer = match (answer, &step.fails) {
+        (Ok(answer), None) => answer,
+        (Err(error), Some(code)) => return assert_eq!(error.code(), code, "{place}: {error}"),
+        (answer, _) => panic!("{place}: {answer:?}"),
+    };
+    for (pointer, expected) in &step.is {
+        let is = answer.pointer(pointer).unwrap_or(&Value::Null);
+        assert_eq!(is, &filled(expected, kept), "{place}: {pointer} of {answer}");
+    }
+    if let Some(content_type) = &step.file {
+        assert_eq!(answer["file"]["content_type"], *content_type, "{place}: {answer}");
+    }
+    let has = |pointer: &String, wanted: &Value| {
+        let items = answer.pointer(pointer).and_then(Value::as_array);
+        let items = items.unwrap_or_else(|| panic!("{place}: no list at {pointer} of {answer}"));
+        items.iter().any(|item| fits(item, &filled(wanted, kept)))
+    };
+    for (pointer, wanted) in &step.finds {
+        assert!(has(pointer, wanted), "{place}: {wanted} is not in {answer}");
+    }
+    for (pointer, wanted) in &step.lacks {
+        assert!(!has(pointer, wanted), "{place}: {wanted} is still in {answer}");
+    }
+}
+
+/// Whether an item has all these fields, or is this value.
+fn fits(item: &Value, wanted: &Value) -> bool {
+    match wanted.as_object() {
+        Some(fields) => fields.iter().all(|(name, value)| item.get(name) == Some(value)),
+        None => item == wanted,
+    }
+}
+
+/// Whether the answer has the keys that the vendor documents.
+fn check_documented(operation: &Operation, answer: &Result<Value, CallError>, place: &str) {
+    let Some(endpoint) = operation.endpoint() else {
+        return; // a composite reads what is not there
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => panic!("{place}: {error}"),
+    };
+    if operation.answers_file() {
+        return assert!(answer["file"]["id"].is_string(), "{place}: {answer}");
+    }
+    let top = match answer {
+        Value::Array(items) => items.first().unwrap_or(answer),
+        answer => answer,
+    };
+    for key in endpoint.answer.keys.keys() {
+        assert!(top.get(key).is_some(), "{place}: no `{key}` in {answer}");
+    }
+}

@@ -1,0 +1,58 @@
+//! Operations: call one, list the choices of an input.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use cartlane_engine::Handle;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Problem;
+
+/// A call.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallIn {
+    connection: String,
+    inputs: Value,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Does an operation, or with `dry_run` says which request would be sent first.
+pub async fn call_operation(
+    State(engine): State<Handle>,
+    Path(operation): Path<String>,
+    Json(call): Json<CallIn>,
+) -> Result<Json<Value>, Problem> {
+    let executor = engine.executor();
+    if call.dry_run {
+        let request = executor.plan(&call.connection, &operation, &call.inputs)?;
+        return Ok(Json(json!({"request": request})));
+    }
+    let output = executor.call(&call.connection, &operation, &call.inputs).await?;
+    Ok(Json(json!({"output": output.value, "warnings": output.warnings})))
+}
+
+/// Which list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChoicesQuery {
+    connection: String,
+    #[serde(default)]
+    refresh: bool,
+}
+
+/// Lists the choices of inputs that name this list.
+pub async fn list_choices(
+    State(engine): State<Handle>,
+    Path(list): Path<String>,
+    Query(query): Query<ChoicesQuery>,
+) -> Result<Json<Value>, Problem> {
+    let choices = engine
+        .executor()
+        .choices(&query.connection, &list, query.refresh)
+        .await?;
+    Ok(Json(json!({
+        "choices": &choices.choices[..], "is_cut": choices.is_cut, "is_kept": choices.is_kept,
+    })))
+}
