@@ -190,7 +190,8 @@ impl Budgets {
                 }
                 budgets::grant(tx, &ask)
             })
-            .await?;
+            .await;
+        let grant = grant.inspect_err(|_| budget.lock().not_told(&ask))?;
         budget.lock().apply(&ask, &grant, asked_at);
         budget.changed.notify_waiters();
         Ok(())

@@ -157,6 +157,12 @@ impl State {
         (ask, self.learned.take())
     }
 
+    /// The store did not take what it was told: it is told again.
+    pub(super) fn not_told(&mut self, ask: &Ask) {
+        self.spent += ask.spent;
+        self.polls_spent += ask.polls_spent;
+    }
+
     /// Takes what the store granted.
     pub(super) fn apply(&mut self, ask: &Ask, grant: &Grant, asked_at: Instant) {
         self.limits = grant.limits;
