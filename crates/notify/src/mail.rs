@@ -325,7 +325,8 @@ impl Broken {
             })
         };
         match self {
-            Self::Before(why) => Outcome::NotSent(why.clone()),
+            // 4xx: not now, and nothing was taken.
+            Self::Before(why) | Self::Refused(400..=499, why) => Outcome::NotSent(why.clone()),
             Self::After(why) => Outcome::Unclear(why.clone()),
             Self::SignIn(_, why) => rejected(
                 "smtp.sign_in",
@@ -333,8 +334,6 @@ impl Broken {
                 "Check username and password of this connection.",
                 Refusal::Connection,
             ),
-            // 4xx: not now, and nothing was taken.
-            Self::Refused(400..=499, why) => Outcome::NotSent(why.clone()),
             Self::Refused(_, why) => rejected(
                 "smtp.refused",
                 why,
