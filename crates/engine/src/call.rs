@@ -132,7 +132,7 @@ impl Run<'_> {
         };
         match (permit, limited) {
             (None, _) => {}
-            (Some(permit), Some(wait_ms)) => permit.refused(&exchange.rate, wait_ms.unwrap_or(1_000)),
+            (Some(permit), Some(wait_ms)) => permit.refused(&exchange.rate, wait_ms),
             (Some(permit), None) => permit.answered(&exchange.rate),
         }
         Ok(exchange)
@@ -235,7 +235,7 @@ impl Run<'_> {
             };
         }
         if let Some(wait_ms) = rejection.limited() {
-            let in_ms = wait_ms.unwrap_or(0).max(self.backoff_ms());
+            let in_ms = wait_ms.max(self.backoff_ms());
             // A stranger's server has no budget that would wait with it, and may say this for ever.
             return match step.target.line.kind() {
                 Kind::Http => Ending::Retry { in_ms, reason: why },

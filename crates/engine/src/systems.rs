@@ -223,16 +223,17 @@ impl Refusal {
         }
     }
 
-    /// How long all have to wait, where that is what was said; `Some(None)` where it was not said how long.
-    pub fn limited(&self) -> Option<Option<i64>> {
-        match self {
-            Self::Ghl(cartlane_ghl::Rejection::RateLimited { retry_after_ms, .. }) => Some(*retry_after_ms),
-            Self::Other(outbound::Rejection {
-                refusal: Why::Limited { retry_after_ms },
-                ..
-            }) => Some(*retry_after_ms),
-            _ => None,
-        }
+    /// How long all have to wait, in milliseconds, where there were too many requests: a second where it was not said.
+    pub fn limited(&self) -> Option<i64> {
+        let (Self::Ghl(cartlane_ghl::Rejection::RateLimited { retry_after_ms, .. })
+        | Self::Other(outbound::Rejection {
+            refusal: Why::Limited { retry_after_ms },
+            ..
+        })) = self
+        else {
+            return None;
+        };
+        Some(retry_after_ms.unwrap_or(1_000))
     }
 
     /// Whether the same request may go through in a moment: there were too many, but not for the whole day.

@@ -25,13 +25,13 @@ impl Clock for Still {
 type Script = Arc<(u16, &'static str, Mutex<Vec<String>>)>;
 
 async fn answer(State(script): State<Script>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
-    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let heard = format!(
         "{} {} {} {} {}",
-        head.method,
-        head.uri,
+        parts.method,
+        parts.uri,
         header("authorization").unwrap_or("-"),
         header("x-tc-mode").unwrap_or("-"),
         String::from_utf8_lossy(&body)

@@ -96,7 +96,7 @@ impl Shared {
         };
         match (permit, limited) {
             (None, _) => {}
-            (Some(permit), Some(wait_ms)) => permit.refused(&exchange.rate, wait_ms.unwrap_or(1_000)),
+            (Some(permit), Some(wait_ms)) => permit.refused(&exchange.rate, wait_ms),
             (Some(permit), None) => permit.answered(&exchange.rate),
         }
         Ok(exchange.outcome)

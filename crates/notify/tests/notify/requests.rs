@@ -17,17 +17,17 @@ type Heard = Arc<Mutex<Vec<String>>>;
 
 /// Answers by its path: `/200` with JSON, `/429` with a wait, all else with that status and a word.
 async fn answer(State(heard): State<Heard>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
-    let key = head.headers.get("x-key").and_then(|value| value.to_str().ok());
+    let key = parts.headers.get("x-key").and_then(|value| value.to_str().ok());
     heard.lock().expect("no panic").push(format!(
         "{} {} {} {}",
-        head.method,
-        head.uri,
+        parts.method,
+        parts.uri,
         key.unwrap_or("-"),
         String::from_utf8_lossy(&body)
     ));
-    match head.uri.path().trim_start_matches('/').parse() {
+    match parts.uri.path().trim_start_matches('/').parse() {
         Ok(200_u16) => (StatusCode::OK, r#"{"id": 7}"#).into_response(),
         Ok(429) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], "slow").into_response(),
         Ok(status) => {

@@ -20,10 +20,10 @@ fn listen() -> (String, Heard) {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a client");
             let mut text = String::new();
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             let is_whole = |text: &str| {
-                let (head, body) = text.split_once("\r\n\r\n")?;
-                let lines = head.lines().filter_map(|line| line.split_once(": "));
+                let (top, body) = text.split_once("\r\n\r\n")?;
+                let lines = top.lines().filter_map(|line| line.split_once(": "));
                 let mut length = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
                 let length: usize = length.next().map_or(0, |(_, length)| length.parse().unwrap_or(0));
                 (body.len() >= length).then(|| body.to_owned())

@@ -43,11 +43,7 @@ impl Account {
         let clock = Moved::new();
         let running = ThriveCart::bind(Options::new(Arc::new(clock.clone()))).await;
         let running = running.expect("it starts");
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the test stands for a client of somebody else's"
-        )]
-        let client = reqwest::Client::new();
+        let client = reqwest::Client::builder().build().expect("a client");
         Self {
             running,
             clock,
