@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Limits, ThriveCartConfig};
+use cartlane_engine::{
+    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, GhlHooks, HttpConfig, Limits, SlackConfig,
+    SmtpConfig, ThriveCartConfig,
+};
 use cartlane_flow::names::nearest;
 use cartlane_model::SecretString;
 use serde::Deserialize;
@@ -18,6 +21,10 @@ pub const DEFAULT_PATH: &str = "cartlane.toml";
 
 /// GHL's public address (FACTS: the only server in every file of its API).
 const GHL_BASE_URL: &str = "https://services.leadconnectorhq.com";
+/// ThriveCart's API.
+const THRIVECART_BASE_URL: &str = "https://thrivecart.com/api/external";
+/// The port of mail servers that take e-mail from their customers, by STARTTLS.
+const SMTP_PORT: u16 = 587;
 
 /// The configuration, ready to use.
 pub struct Config {
@@ -97,6 +104,17 @@ struct ConnectionIn {
     token_file: Option<PathBuf>,
     base_url: Option<String>,
     allow_private_networks: bool,
+    api_key_env: Option<String>,
+    api_key_file: Option<PathBuf>,
+    url_env: Option<String>,
+    url_file: Option<PathBuf>,
+    host: Option<String>,
+    port: Option<u16>,
+    tls: Option<cartlane_engine::Tls>,
+    username: Option<String>,
+    password_env: Option<String>,
+    password_file: Option<PathBuf>,
+    from: Option<String>,
     webhook_key: Option<String>,
     webhook_rsa_key: Option<String>,
     accept_unsigned: bool,
@@ -214,7 +232,14 @@ impl Config {
         match read.kind.as_str() {
             "thrivecart" => Ok(AccountConfig::ThriveCart(self.thrivecart(read)?)),
             "ghl" => Ok(AccountConfig::Ghl(self.ghl(read)?)),
-            other => bail!("kind `{other}` is not known; it is `thrivecart` or `ghl`"),
+            "slack" => Ok(AccountConfig::Slack(self.slack(read)?)),
+            "smtp" => Ok(AccountConfig::Smtp(self.smtp(read)?)),
+            "http" => Ok(AccountConfig::Http(HttpConfig {
+                allow_private_networks: read.allow_private_networks,
+            })),
+            other => {
+                bail!("kind `{other}` is not known; it is `thrivecart`, `ghl`, `slack`, `smtp` or `http`")
+            }
         }
     }
 
@@ -233,7 +258,21 @@ impl Config {
             read.hook_key_env.as_deref(),
             read.hook_key_file.as_deref(),
         )?;
+        let key = self.secret(
+            "api_key",
+            read.api_key_env.as_deref(),
+            read.api_key_file.as_deref(),
+        )?;
+        let api = key.map(|key| ApiConfig {
+            base_url: read
+                .base_url
+                .clone()
+                .unwrap_or_else(|| THRIVECART_BASE_URL.to_owned()),
+            key: SecretString::from(key),
+            allow_private_networks: read.allow_private_networks,
+        });
         Ok(ThriveCartConfig {
+            api,
             account: read.account.clone(),
             secrets: std::iter::once(secret)
                 .chain(previous)
@@ -280,6 +319,39 @@ impl Config {
         })
     }
 
+    fn slack(&self, read: &ConnectionIn) -> anyhow::Result<SlackConfig> {
+        let Some(url) = self.secret("url", read.url_env.as_deref(), read.url_file.as_deref())? else {
+            bail!("url_env or url_file must name the address of its incoming web hook, which is a secret")
+        };
+        Ok(SlackConfig {
+            url: SecretString::from(url),
+            allow_private_networks: read.allow_private_networks,
+        })
+    }
+
+    fn smtp(&self, read: &ConnectionIn) -> anyhow::Result<SmtpConfig> {
+        let (Some(host), Some(from)) = (read.host.clone(), read.from.clone()) else {
+            bail!("host and from are needed: the mail server's name, and the address that e-mail comes from")
+        };
+        let password = self.secret(
+            "password",
+            read.password_env.as_deref(),
+            read.password_file.as_deref(),
+        )?;
+        if read.username.is_some() != password.is_some() {
+            bail!("username and password_env (or password_file) go together; give both or neither");
+        }
+        Ok(SmtpConfig {
+            host,
+            port: read.port.unwrap_or(SMTP_PORT),
+            tls: read.tls.unwrap_or_default(),
+            username: read.username.clone(),
+            password: password.map(SecretString::from),
+            from,
+            allow_private_networks: read.allow_private_networks,
+        })
+    }
+
     fn secret(&self, key: &str, env: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<String>> {
         match (env, file) {
             (Some(_), Some(_)) => bail!("{key}_env and {key}_file are both given; give one"),
@@ -321,7 +393,7 @@ const LIMIT_KEYS: [&str; 12] = [
     "postgres_connections",
     "file_bytes",
 ];
-const CONNECTION_KEYS: [&str; 20] = [
+const CONNECTION_KEYS: [&str; 31] = [
     "name",
     "kind",
     "account",
@@ -338,6 +410,17 @@ const CONNECTION_KEYS: [&str; 20] = [
     "token_file",
     "base_url",
     "allow_private_networks",
+    "api_key_env",
+    "api_key_file",
+    "url_env",
+    "url_file",
+    "host",
+    "port",
+    "tls",
+    "username",
+    "password_env",
+    "password_file",
+    "from",
     "webhook_key",
     "webhook_rsa_key",
     "accept_unsigned",

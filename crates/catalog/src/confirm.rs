@@ -35,6 +35,9 @@ pub struct Confirm {
     /// Which of them is ours.
     #[serde(rename = "match")]
     pub matches: Match,
+    /// What it must be besides: values of its fields, whatever our inputs are.
+    #[serde(default)]
+    pub is: Map<String, Value>,
 }
 
 /// How the effect of a call is recognised.
@@ -48,8 +51,11 @@ pub enum Match {
     },
     /// Their e-mail is ours, in whatever case.
     EmailEquals {
-        /// The e-mail's field, of the same name in our inputs.
+        /// The e-mail's field.
         field: String,
+        /// Our input; `None` where it has the same name.
+        #[serde(default)]
+        input: Option<String>,
     },
     /// All these fields of theirs have the values of these inputs of ours.
     Equals(BTreeMap<String, String>),
@@ -100,10 +106,8 @@ pub fn confirm_finds(operation: &Operation, inputs: &Value, read_answer: &Value)
     let confirm = operation.endpoint()?.confirm.as_ref()?;
     let mark = confirm.matches.mark(inputs)?;
     let found = match read_answer.pointer(&confirm.list)? {
-        Value::Array(things) => things
-            .iter()
-            .find(|thing| confirm.matches.is_ours(&mark, thing))?,
-        thing => Some(thing).filter(|thing| confirm.matches.is_ours(&mark, thing))?,
+        Value::Array(things) => things.iter().find(|thing| confirm.is_ours(&mark, thing))?,
+        thing => Some(thing).filter(|thing| confirm.is_ours(&mark, thing))?,
     };
     if confirm.answer.is_empty() {
         return Some(found.clone());
@@ -113,6 +117,12 @@ pub fn confirm_finds(operation: &Operation, inputs: &Value, read_answer: &Value)
 }
 
 impl Confirm {
+    /// Whether a thing that was found is what the call was to bring about.
+    fn is_ours(&self, mark: &Mark, thing: &Value) -> bool {
+        let is = |(field, value): (&String, &Value)| thing.get(field) == Some(value);
+        self.matches.is_ours(mark, thing) && self.is.iter().all(is)
+    }
+
     /// Names of our inputs that it speaks of.
     pub(crate) fn ours(&self) -> Vec<&str> {
         fn names<'a>(template: &'a Value, found: &mut Vec<&'a str>) {
@@ -126,7 +136,8 @@ impl Confirm {
         let mut ours: Vec<&str> = self.inputs.values().map(String::as_str).collect();
         self.with.values().for_each(|template| names(template, &mut ours));
         match &self.matches {
-            Match::Reference { field } | Match::EmailEquals { field } => ours.push(field),
+            Match::Reference { field } => ours.push(field),
+            Match::EmailEquals { field, input } => ours.push(input.as_ref().unwrap_or(field)),
             Match::Equals(fields) => ours.extend(fields.values().map(String::as_str)),
         }
         ours
@@ -143,7 +154,10 @@ impl Match {
     fn mark(&self, inputs: &Value) -> Option<Mark> {
         Some(match self {
             Self::Reference { field } => Mark::Text(reference(inputs.get(field)?.as_str()?)?.to_owned()),
-            Self::EmailEquals { field } => Mark::Text(email_key(inputs.get(field)?.as_str()?)),
+            Self::EmailEquals { field, input } => {
+                let ours = input.as_ref().unwrap_or(field);
+                Mark::Text(email_key(inputs.get(ours)?.as_str()?))
+            }
             Self::Equals(fields) => {
                 let value = |ours: &String| inputs.get(ours).filter(|value| !value.is_null()).cloned();
                 let values: Option<Vec<Value>> = fields.values().map(value).collect();
@@ -159,16 +173,23 @@ impl Match {
             (Self::Reference { field }, Mark::Text(mark)) => {
                 text(field).is_some_and(|theirs| theirs.contains(mark))
             }
-            (Self::EmailEquals { field }, Mark::Text(mark)) => {
+            (Self::EmailEquals { field, .. }, Mark::Text(mark)) => {
                 text(field).is_some_and(|theirs| email_key(theirs) == *mark)
             }
             (Self::Equals(fields), Mark::Values(values)) => fields
                 .keys()
                 .zip(values)
-                .all(|(theirs, ours)| thing.get(theirs) == Some(ours)),
+                .all(|(theirs, ours)| thing.get(theirs).is_some_and(|theirs| same(theirs, ours))),
             _ => false,
         }
     }
+}
+
+/// Whether two values are the same, a number and its text among them: `ThriveCart` writes one id both ways.
+fn same(theirs: &Value, ours: &Value) -> bool {
+    let is_number_and_text = theirs.is_number() && ours.is_string() || theirs.is_string() && ours.is_number();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    theirs == ours || is_number_and_text && text(theirs) == text(ours)
 }
 
 /// By what our effect is recognised.

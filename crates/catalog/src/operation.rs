@@ -64,11 +64,13 @@ impl Operation {
         }
     }
 
-    /// What doing it twice with these inputs does: [`Operation::effect`], but for a request of one's own, which
-    /// changes nothing if it is a GET.
+    /// What doing it twice with these inputs does: [`Operation::effect`], but for a request of one's own, which does what
+    /// its method says.
     pub fn effect_with(&self, inputs: &Value) -> Effect {
-        match self.run {
-            Run::Raw if inputs["method"] == "GET" => Effect::Read,
+        match (self.system, inputs.get("method").and_then(Value::as_str)) {
+            (_, Some("GET")) if matches!(self.run, Run::Raw) => Effect::Read,
+            (System::Http, Some("GET" | "HEAD")) => Effect::Read,
+            (System::Http, Some("PUT" | "DELETE")) => Effect::Idempotent,
             _ => self.effect,
         }
     }
@@ -123,8 +125,10 @@ pub enum System {
     Ghl,
     /// `ThriveCart`.
     ThriveCart,
-    /// Messages to people: Slack, e-mail, HTTP hooks.
+    /// Messages to people: Slack, e-mail. Their method and path mean nothing outside this program.
     Notify,
+    /// Any HTTP server; method and address are inputs.
+    Http,
 }
 
 /// What happens when the same call is made twice.

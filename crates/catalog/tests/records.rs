@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use cartlane_catalog::{BodyKind, Catalog, Kind, Operation, Order, Request, Shape};
+use cartlane_catalog::{BodyKind, Catalog, Effect, Kind, Operation, Order, Request, Shape, System};
 use cartlane_model::Problems;
 use serde_json::Value;
 
@@ -20,6 +20,12 @@ fn data() -> PathBuf {
 fn files(folder: &str) -> impl Iterator<Item = String> {
     let read = fs::read_dir(data().join(folder)).expect("a folder");
     read.map(|entry| fs::read_to_string(entry.expect("an entry").path()).expect("a file"))
+}
+
+/// GHL's operations: those that a generated file stands behind.
+fn of_ghl() -> impl Iterator<Item = &'static Operation> {
+    let operations = Catalog::builtin().operations();
+    operations.filter(|operation| operation.system == System::Ghl)
 }
 
 /// All operations of all generated files, by METHOD and path.
@@ -59,7 +65,7 @@ fn the_data_has_no_faults() {
 
 #[test]
 fn every_operation_of_the_vendor_is_there() {
-    let ours = Catalog::builtin().operations().filter_map(Operation::endpoint);
+    let ours = of_ghl().filter_map(Operation::endpoint);
     let ours: BTreeSet<String> = ours
         .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
         .collect();
@@ -102,7 +108,7 @@ fn the_published_list_is_there_in_its_order() {
 fn every_example_makes_a_request_that_fits_the_facts() {
     let (facts, entries) = (all_facts(), all_entries());
     let mut built = 0;
-    for operation in Catalog::builtin().operations() {
+    for operation in of_ghl() {
         let Some(endpoint) = operation.endpoint() else {
             continue;
         };
@@ -123,6 +129,88 @@ fn every_example_makes_a_request_that_fits_the_facts() {
         );
     }
     assert!(built > 560, "only {built} requests");
+}
+
+/// Method and path of every operation that no generated file stands behind, with what a lost answer means for it.
+const OTHERS: [&str; 36] = [
+    "GET /ping thrivecart.account.ping: again",
+    "GET /products thrivecart.products.list: again",
+    "GET /products/{product_id} thrivecart.products.get: again",
+    "GET /products/{product_id}/pricing_options thrivecart.products.pricing_options: again",
+    "GET /bumps thrivecart.bumps.list: again",
+    "GET /bumps/{bump_id} thrivecart.bumps.get: again",
+    "GET /bumps/{bump_id}/pricing_options thrivecart.bumps.pricing_options: again",
+    "GET /upsells thrivecart.upsells.list: again",
+    "GET /upsells/{upsell_id} thrivecart.upsells.get: again",
+    "GET /upsells/{upsell_id}/pricing_options thrivecart.upsells.pricing_options: again",
+    "GET /downsells thrivecart.downsells.list: again",
+    "GET /downsells/{downsell_id} thrivecart.downsells.get: again",
+    "GET /downsells/{downsell_id}/pricing_options thrivecart.downsells.pricing_options: again",
+    "GET /transactions thrivecart.transactions.list: again",
+    "POST /refund thrivecart.transactions.refund: thrivecart.transactions.list",
+    "POST /cancelSubscription thrivecart.subscriptions.cancel: thrivecart.transactions.list",
+    "POST /pauseSubscription thrivecart.subscriptions.pause: thrivecart.transactions.list",
+    "POST /resumeSubscription thrivecart.subscriptions.resume: thrivecart.transactions.list",
+    "POST /customer thrivecart.customers.get: again",
+    "POST /customerEmailUpdate thrivecart.customers.update_email: thrivecart.customers.get",
+    "GET /affiliates thrivecart.affiliates.list: again",
+    "POST /affiliate thrivecart.affiliates.get: again",
+    "POST /affiliates thrivecart.affiliates.create: thrivecart.affiliates.get",
+    "POST /affiliates/{affiliate_id}/favorite thrivecart.affiliates.favorite: again",
+    "POST /affiliates/{affiliate_id}/unfavorite thrivecart.affiliates.unfavorite: again",
+    "POST /affiliates/{affiliate_id}/register thrivecart.affiliates.register: again",
+    "POST /affiliates/{affiliate_id}/approve thrivecart.affiliates.approve: again",
+    "POST /affiliates/{affiliate_id}/reject thrivecart.affiliates.reject: again",
+    "POST /affiliates/{affiliate_id}/custom_commissions thrivecart.affiliates.custom_commissions: again",
+    "POST /affiliates/{affiliate_id}/delete thrivecart.affiliates.delete: again",
+    "POST /students thrivecart.students.create: on_unclear",
+    "POST /subscribe thrivecart.event_subscriptions.create: on_unclear",
+    "POST /unsubscribe thrivecart.event_subscriptions.delete: again",
+    "POST / notify.slack: on_unclear",
+    "MAIL / notify.email: on_unclear",
+    "HTTP / http.request: on_unclear",
+];
+
+#[test]
+fn every_operation_of_other_systems_builds_its_example() {
+    let operations = Catalog::builtin().operations();
+    let others: Vec<&Operation> = operations
+        .filter(|operation| operation.system != System::Ghl)
+        .collect();
+    let mut lines = Vec::new();
+    for operation in &others {
+        let endpoint = operation.endpoint().expect("one call");
+        let request = operation
+            .request(&operation.example, "unused")
+            .expect("a request");
+        assert!(
+            !request.path.contains('{') && !request.path.contains("unused"),
+            "{request:?}"
+        );
+        assert_eq!(request.version, "");
+        assert_eq!(request.body.is_some(), endpoint.body == BodyKind::Json);
+        assert!(operation.poll.is_some() || operation.kind != Kind::Trigger);
+        assert!(operation.described && operation.inputs.iter().all(|input| input.help.len() > 5));
+        let lost = match (operation.effect, &endpoint.confirm) {
+            (Effect::Unsafe, Some(confirm)) => confirm.operation.as_str(),
+            (Effect::Unsafe, None) => "on_unclear",
+            (Effect::Idempotent | Effect::Read, _) => "again",
+        };
+        lines.push(format!(
+            "{} {} {}: {lost}",
+            endpoint.method, endpoint.path, operation.id
+        ));
+    }
+    assert_eq!(lines, OTHERS);
+}
+
+#[test]
+fn an_http_request_is_what_its_method_says() {
+    let operation = Catalog::builtin().get("http.request").expect("an operation");
+    let effect = |method: &str| operation.effect_with(&serde_json::json!({"method": method}));
+    assert_eq!(effect("GET"), Effect::Read);
+    assert_eq!(effect("PUT"), Effect::Idempotent);
+    assert_eq!(effect("POST"), Effect::Unsafe);
 }
 
 /// Answers whose description is of one item, where a list comes.

@@ -10,9 +10,8 @@
 
 use std::sync::atomic::Ordering;
 
-use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How};
+use cartlane_catalog::{Catalog, Effect, Operation, Request, Run as How, System};
 use cartlane_ghl::composite::{Answer, Done};
-use cartlane_ghl::{Exchange, Outcome as Came, Rejection};
 use cartlane_model::{CallId, UnixMs};
 use cartlane_store::journal::{Call, Outcome};
 use cartlane_store::runs::{End, Reason};
@@ -22,6 +21,7 @@ use serde_json::{Value as Json, json};
 use crate::budget::{Class, Leave};
 use crate::resume::answer_to_json;
 use crate::run::{Run, StepAtWork};
+use crate::systems::{Came, Exchange, Kind, Refusal};
 use crate::worker::{Ending, write_all};
 
 /// So many calls in a row that came to nothing pause the connection.
@@ -43,10 +43,10 @@ impl Run<'_> {
             .get(id)
             .ok_or_else(|| Self::failed(step, format!("there is no operation `{id}`")))?;
         let request = operation
-            .request(&inputs, &step.target.account.location_id)
+            .request(&inputs, step.target.line.location_id())
             .map_err(|problems| Self::failed(step, problems))?;
         let mut call = self.new_call(step, operation, &request, &inputs);
-        let exchange = self.exchange(step, operation, &request, &call).await?;
+        let exchange = self.exchange(step, operation, &request, &call, &inputs).await?;
         call.finished_at = Some(exchange.finished_at);
         call.http_status = exchange.status.map(i64::from);
         call.trace_id.clone_from(&exchange.trace_id);
@@ -69,6 +69,10 @@ impl Run<'_> {
         inputs: &Json,
     ) -> Call {
         let now = self.shared.clock.now();
+        let inputs = match operation.system {
+            System::Http => &cartlane_notify::without_header_values(inputs),
+            _ => inputs,
+        };
         Call {
             id: CallId::new(now),
             run_id: self.work.run_id,
@@ -95,32 +99,41 @@ impl Run<'_> {
         operation: &Operation,
         request: &Request,
         call: &Call,
+        inputs: &Json,
     ) -> Result<Exchange, Ending> {
         let target = step.target;
+        let effect = operation.effect_with(inputs);
         if let Some(trouble) = target.trouble() {
             return Err(Ending::WaitFor {
                 connection: target.id,
                 reason: reason(&trouble.code, trouble.reason),
             });
         }
-        if operation.effect == Effect::Idempotent && self.lane.is_taken_over {
+        if effect == Effect::Idempotent && self.lane.is_taken_over {
             return Err(self.let_dead_nodes_calls_settle());
         }
-        let permit = match self.shared.budgets.acquire(target.id, Class::Live).await {
-            Leave::Now(permit) => permit,
-            Leave::InMs(in_ms) => return Err(Ending::Wait { in_ms, reason: None }),
+        let permit = match target.line.kind() {
+            // Nobody knows what strangers' servers allow.
+            Kind::Http => None,
+            _ => match self.shared.budgets.acquire(target.id, Class::Live).await {
+                Leave::Now(permit) => Some(permit),
+                Leave::InMs(in_ms) => return Err(Ending::Wait { in_ms, reason: None }),
+            },
         };
-        if operation.effect_with(&call.request["inputs"]) == Effect::Unsafe {
+        if effect == Effect::Unsafe {
             self.write_intent(call).await?;
         } else if !self.shared.lease_is_fresh() {
             return Err(Ending::Lost);
         }
-        let exchange = target.client.send(&target.account, request).await;
-        match &exchange.outcome {
-            Came::Rejected(Rejection::RateLimited { retry_after_ms, .. }) => {
-                permit.refused(&exchange.rate, retry_after_ms.unwrap_or(1_000));
-            }
-            _ => permit.answered(&exchange.rate),
+        let exchange = target.line.send(request, inputs, step.mode).await;
+        let limited = match &exchange.outcome {
+            Came::Rejected(refusal) => refusal.limited(),
+            _ => None,
+        };
+        match (permit, limited) {
+            (None, _) => {}
+            (Some(permit), Some(wait_ms)) => permit.refused(&exchange.rate, wait_ms),
+            (Some(permit), None) => permit.answered(&exchange.rate),
         }
         Ok(exchange)
     }
@@ -193,12 +206,12 @@ impl Run<'_> {
             Came::Unclear(why) => {
                 self.keep(call, Outcome::Unclear, Some(why.clone()));
                 let ending = self.line_failed(step, &why).await;
-                Err(self.after_settling(operation, ending))
+                Err(self.after_settling(effect, ending))
             }
             Came::Rejected(rejection) => {
-                let answer = answer(&rejection);
+                let answer = rejection.answer();
                 call.answer = answer.as_ref().and_then(answer_to_json);
-                if creates(operation) && may_have_created(&rejection) {
+                if creates(operation) && rejection.may_have_created() {
                     call.error = Some(rejection.advice());
                     return self.look(step, call).await;
                 }
@@ -212,32 +225,32 @@ impl Run<'_> {
     }
 
     /// What a refusal means that no step can go on from.
-    pub async fn refused(&mut self, step: &StepAtWork<'_>, rejection: &Rejection) -> Ending {
+    pub async fn refused(&mut self, step: &StepAtWork<'_>, rejection: &Refusal) -> Ending {
         let why = reason(rejection.code(), rejection.advice());
-        if let Some(trouble) = rejection.trouble() {
-            self.shared
-                .pause(step.target, trouble.code, &trouble.reason)
-                .await;
+        if rejection.is_trouble() {
+            self.shared.pause(step.target, &why.code, &why.message).await;
             return Ending::WaitFor {
                 connection: step.target.id,
                 reason: why,
             };
         }
-        match rejection {
-            Rejection::RateLimited { retry_after_ms, .. } => {
+        if let Some(wait_ms) = rejection.limited() {
+            let in_ms = wait_ms.max(self.backoff_ms());
+            // A stranger's server has no budget that would wait with it, and may say this for ever.
+            return match step.target.line.kind() {
+                Kind::Http => Ending::Retry { in_ms, reason: why },
                 // The budget waits with it: nobody's fault, so it does not count against the run.
-                let in_ms = retry_after_ms.unwrap_or(0).max(self.backoff_ms());
-                Ending::Wait {
+                _ => Ending::Wait {
                     in_ms,
                     reason: Some(why),
-                }
-            }
-            Rejection::MissingScope { .. } => Ending::SetAside(why),
-            _ => {
-                let message = format!("step `{}`: {}", step.id, why.message);
-                Ending::Over(End::Failed, Some(Reason { message, ..why }))
-            }
+                },
+            };
         }
+        if rejection.is_missing_scope() {
+            return Ending::SetAside(why);
+        }
+        let message = format!("step `{}`: {}", step.id, why.message);
+        Ending::Over(End::Failed, Some(Reason { message, ..why }))
     }
 
     /// A node that died may have sent a write that nothing tells of: what it sent must not land behind ours.
@@ -251,9 +264,9 @@ impl Run<'_> {
     }
 
     /// A write that may still be on its way must not land behind a later one of ours: the lane waits for it.
-    fn after_settling(&self, operation: &Operation, ending: Ending) -> Ending {
+    fn after_settling(&self, effect: Effect, ending: Ending) -> Ending {
         match ending {
-            Ending::Retry { in_ms, reason } if operation.effect == Effect::Idempotent => Ending::Retry {
+            Ending::Retry { in_ms, reason } if effect == Effect::Idempotent => Ending::Retry {
                 in_ms: in_ms.max(self.shared.limits.settle_ms),
                 reason,
             },
@@ -287,38 +300,16 @@ impl Run<'_> {
     }
 }
 
-/// The refusals that a step's fold can go on from.
-pub(crate) fn answer(rejection: &Rejection) -> Option<Answer> {
-    match rejection {
-        Rejection::NotFound => Some(Answer::NotFound),
-        Rejection::Duplicate {
-            contact_id,
-            matching_field,
-        } => Some(Answer::Duplicate {
-            contact_id: contact_id.clone(),
-            matching_field: matching_field.clone(),
-        }),
-        Rejection::Invalid { messages } => Some(Answer::Invalid(messages.clone())),
-        _ => None,
-    }
-}
-
 fn creates(operation: &Operation) -> bool {
     matches!(&operation.run, How::Http(endpoint) if endpoint.creates)
-}
-
-/// Even a refused create has been seen to create (highlevel-api-docs#64); a duplicate names what is there.
-fn may_have_created(rejection: &Rejection) -> bool {
-    matches!(
-        rejection,
-        Rejection::Invalid { .. } | Rejection::NotFound | Rejection::Other { .. }
-    )
 }
 
 impl crate::Shared {
     /// Counts a call that came to nothing; `true` when that pauses the connection.
     async fn count_failure(&self, target: &crate::directory::Target, why: &str) -> bool {
-        if target.failures.fetch_add(1, Ordering::Relaxed) + 1 < FAILURES_TO_PAUSE {
+        // One server of many strangers' says nothing about the others.
+        let is_known = target.line.kind() != Kind::Http;
+        if !is_known || target.failures.fetch_add(1, Ordering::Relaxed) + 1 < FAILURES_TO_PAUSE {
             return false;
         }
         self.pause(target, "connection.unreachable", why).await;

@@ -3,7 +3,6 @@
 use cartlane_catalog::{Catalog, Operation, confirm_finds, confirm_request};
 use cartlane_flow::OnUnclear;
 use cartlane_ghl::composite::{Answer, Done};
-use cartlane_ghl::{Outcome as Came, Rejection};
 use cartlane_model::CallId;
 use cartlane_store::journal::{Call, Outcome};
 use cartlane_store::runs::End;
@@ -13,6 +12,7 @@ use tokio::time::{Duration, Instant};
 use crate::call::reason;
 use crate::resume::answer_from_json;
 use crate::run::{Run, StepAtWork};
+use crate::systems::Came;
 use crate::worker::Ending;
 
 /// The first look after an unclear outcome comes this soon: most effects are there at once.
@@ -113,8 +113,8 @@ impl Run<'_> {
     ) -> Result<Option<Done>, Ending> {
         match step.on_unclear {
             OnUnclear::Ask => {
-                let message = "it is unclear whether this took effect, and there is no way to look; look in GHL, \
-                               then retry the run to send it again";
+                let message = "it is unclear whether this took effect, and there is no way to look; look there \
+                               yourself, then retry the run to send it again";
                 let message = format!("step `{}`: {message}", step.id);
                 return Err(Ending::Over(End::Failed, Some(reason("call.unclear", message))));
             }
@@ -151,7 +151,7 @@ impl Run<'_> {
         inputs: &Json,
         (read, read_inputs): (&str, &Json),
     ) -> Result<Option<Json>, Ending> {
-        let location = &step.target.account.location_id;
+        let location = step.target.line.location_id();
         let probe = Catalog::builtin()
             .get(read)
             .ok_or_else(|| Self::failed(step, format!("there is no operation `{read}`")))?;
@@ -159,10 +159,10 @@ impl Run<'_> {
             .request(read_inputs, location)
             .map_err(|problems| Self::failed(step, problems))?;
         let call = self.new_call(step, probe, &request, read_inputs);
-        let exchange = self.exchange(step, probe, &request, &call).await?;
+        let exchange = self.exchange(step, probe, &request, &call, read_inputs).await?;
         match exchange.outcome {
             Came::Success(answer) => Ok(confirm_finds(operation, inputs, &answer)),
-            Came::Rejected(Rejection::NotFound) => Ok(None),
+            Came::Rejected(refusal) if refusal.is_not_found() => Ok(None),
             Came::Rejected(rejection) => Err(self.refused(step, &rejection).await),
             Came::NotSent(why) | Came::Unclear(why) => Err(self.line_failed(step, &why).await),
         }

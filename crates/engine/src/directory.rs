@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cartlane_ghl::Account;
+use cartlane_ghl::files::Files;
 use cartlane_ghl::hooks::Keys;
-use cartlane_model::{ConnectionId, ExposeSecret, Problems, UnixMs};
+use cartlane_model::{Clock, ConnectionId, ExposeSecret, Problems, UnixMs};
+use cartlane_notify::{Http, Mail, Slack};
 use cartlane_store::connections::{self, Declared, Trouble};
 use cartlane_store::{Db, Error};
 use rand::RngExt;
@@ -14,6 +16,7 @@ use serde_json::json;
 
 use crate::options::{AccountConfig, ConnectionConfig, GhlConfig, MAIN_WORKSPACE, ThriveCartConfig};
 use crate::source::{self, Sender, Source};
+use crate::systems::{Kind, Line};
 
 /// Letters and digits of a generated hook key: 32 of 62, about 190 bits.
 const HOOK_KEY_LENGTH: usize = 32;
@@ -23,14 +26,25 @@ pub(crate) struct Directory {
     sources: HashMap<String, Arc<Source>>,
     sources_by_id: HashMap<ConnectionId, Arc<Source>>,
     targets: HashMap<ConnectionId, Arc<Target>>,
+    /// For requests to servers that no connection stands for.
+    http: Http,
 }
 
-/// A GHL location: calls go here.
+/// What makes the clients of connections.
+pub(crate) struct Makers<'a> {
+    /// An HTTP client, which may reach private networks or not.
+    pub client: &'a (dyn Fn(bool) -> Result<cartlane_outbound::Client, String> + Sync),
+    pub clock: Arc<dyn Clock>,
+    pub request_timeout_ms: u64,
+    /// Where GHL's answers that are files are kept.
+    pub files: &'a Files,
+}
+
+/// An account that calls go to.
 pub(crate) struct Target {
     pub id: ConnectionId,
     pub name: String,
-    pub account: Account,
-    pub client: cartlane_ghl::Client,
+    pub line: Line,
     /// Calls in a row that came to nothing for reasons of the line or the other side.
     pub failures: AtomicU32,
     trouble: Mutex<Option<Trouble>>,
@@ -80,7 +94,7 @@ impl Directory {
         db: &Db,
         configs: &[ConnectionConfig],
         now: UnixMs,
-        client: impl Fn(&GhlConfig) -> Result<cartlane_ghl::Client, String>,
+        makers: &Makers<'_>,
     ) -> Result<Self, ConfigError> {
         check(configs)?;
         let declared: Vec<Declared> = configs.iter().map(|config| declare(config, now)).collect();
@@ -94,21 +108,33 @@ impl Directory {
             })
             .await?;
         let ids: HashMap<&str, ConnectionId> = rows.iter().map(|row| (row.name.as_str(), row.id)).collect();
+        let http = (makers.client)(false).map_err(|message| {
+            let mut problems = Problems::default();
+            problems.push("http.request", message);
+            problems
+        })?;
         let mut directory = Self {
             sources: HashMap::new(),
             sources_by_id: HashMap::new(),
             targets: HashMap::new(),
+            http: Http::new(http, Arc::clone(&makers.clock)),
         };
         for (config, row) in configs.iter().zip(&rows) {
-            match &config.account {
-                AccountConfig::ThriveCart(shop) => {
-                    directory.add_source(source(config, shop, row, only_target(configs, &ids, shop)));
-                }
-                AccountConfig::Ghl(ghl) => {
-                    let target = target(config, ghl, row, &client)?;
-                    directory.targets.insert(row.id, Arc::new(target));
-                    directory.add_source(ghl_source(config, ghl, row)?);
-                }
+            if let AccountConfig::ThriveCart(shop) = &config.account {
+                directory.add_source(source(config, shop, row, only_target(configs, &ids, shop)));
+            }
+            if let AccountConfig::Ghl(ghl) = &config.account {
+                directory.add_source(ghl_source(config, ghl, row)?);
+            }
+            if let Some(line) = line(config, makers)? {
+                let target = Target {
+                    id: row.id,
+                    name: config.name.clone(),
+                    line,
+                    failures: AtomicU32::new(0),
+                    trouble: Mutex::new(row.trouble.clone()),
+                };
+                directory.targets.insert(row.id, Arc::new(target));
             }
         }
         Ok(directory)
@@ -146,17 +172,41 @@ impl Directory {
         self.targets.values()
     }
 
-    /// The GHL connection that an automation uses for events of `source`: the one it names, else the source's.
-    pub fn target_for(&self, named: Option<&str>, source: ConnectionId) -> Option<&Arc<Target>> {
-        match named {
-            Some(name) => self.targets.values().find(|target| target.name == name),
-            None => {
-                let target = self.source(source).and_then(|source| source.target);
-                target.and_then(|id| self.targets.get(&id)).or_else(|| {
-                    let mut targets = self.targets.values();
-                    targets.next().filter(|_| targets.next().is_none())
-                })
+    /// The connection of a kind that an automation uses for events of `source`: the one it names, where that is of the
+    /// kind; else the source's own; else the only one. A name that no connection has leads nowhere.
+    pub fn target_of(&self, kind: Kind, named: Option<&str>, source: ConnectionId) -> Option<Arc<Target>> {
+        let mut of_kind = self.targets.values().filter(|target| target.line.kind() == kind);
+        if let Some(name) = named {
+            if let Some(target) = of_kind.clone().find(|target| target.name == name) {
+                return Some(Arc::clone(target));
             }
+            let is_of_another_kind = self.targets.values().any(|target| target.name == name)
+                || self.sources().any(|source| source.name == name);
+            if !is_of_another_kind {
+                return None;
+            }
+        }
+        let own = match kind {
+            Kind::Ghl => self.source(source).and_then(|source| source.target),
+            Kind::ThriveCart => Some(source),
+            _ => None,
+        };
+        let own = own
+            .and_then(|id| self.targets.get(&id))
+            .filter(|target| target.line.kind() == kind);
+        let target = own.or_else(|| of_kind.next().filter(|_| of_kind.next().is_none()));
+        let stranger = || (kind == Kind::Http).then(|| Arc::new(self.stranger(source)));
+        target.map(Arc::clone).or_else(stranger)
+    }
+
+    /// Any server: its calls are recorded with the connection that the event came by.
+    fn stranger(&self, source: ConnectionId) -> Target {
+        Target {
+            id: source,
+            name: "http".into(),
+            line: Line::Http(self.http.clone()),
+            failures: AtomicU32::new(0),
+            trouble: Mutex::new(None),
         }
     }
 }
@@ -234,33 +284,49 @@ fn ghl_source(
     })
 }
 
-fn target(
-    config: &ConnectionConfig,
-    ghl: &GhlConfig,
-    row: &connections::Connection,
-    client: &impl Fn(&GhlConfig) -> Result<cartlane_ghl::Client, String>,
-) -> Result<Target, ConfigError> {
-    let problem = |message: String| {
+/// How calls of a connection go out; `None` for a shop without an API key.
+fn line(config: &ConnectionConfig, makers: &Makers<'_>) -> Result<Option<Line>, Problems> {
+    let problem = |key: &str, message: String| {
         let mut problems = Problems::default();
-        problems.push(format!("connections.{}.base_url", config.name), message);
+        problems.push(format!("connections.{}.{key}", config.name), message);
         problems
     };
-    let base_url = ghl
-        .base_url
-        .parse()
-        .map_err(|error| problem(format!("is not an address: {error}")))?;
-    Ok(Target {
-        id: row.id,
-        name: config.name.clone(),
-        account: Account {
-            base_url,
-            token: ghl.token.clone(),
-            location_id: ghl.location_id.clone(),
+    let address = |base_url: &str| {
+        let parsed: Result<url::Url, _> = base_url.parse();
+        parsed.map_err(|error| problem("base_url", format!("is not an address: {error}")))
+    };
+    let client = |allow| (makers.client)(allow).map_err(|message| problem("base_url", message));
+    let clock = || Arc::clone(&makers.clock);
+    Ok(Some(match &config.account {
+        AccountConfig::Ghl(ghl) => Line::Ghl {
+            account: account(ghl, address(&ghl.base_url)?),
+            client: cartlane_ghl::Client::new(client(ghl.allow_private_networks)?, clock())
+                .with_files(makers.files.clone()),
         },
-        client: client(ghl).map_err(problem)?,
-        failures: AtomicU32::new(0),
-        trouble: Mutex::new(row.trouble.clone()),
-    })
+        AccountConfig::ThriveCart(ThriveCartConfig { api: None, .. }) => return Ok(None),
+        AccountConfig::ThriveCart(ThriveCartConfig { api: Some(api), .. }) => Line::ThriveCart {
+            base_url: address(&api.base_url)?,
+            key: api.key.clone(),
+            client: cartlane_thrivecart::rest::Client::new(client(api.allow_private_networks)?, clock()),
+        },
+        AccountConfig::Slack(slack) => {
+            let client = client(slack.allow_private_networks)?;
+            Line::Slack(Slack::new(client, clock(), slack.url.clone()))
+        }
+        AccountConfig::Http(http) => Line::Http(Http::new(client(http.allow_private_networks)?, clock())),
+        AccountConfig::Smtp(server) => {
+            let mail = Mail::new(server.clone(), makers.request_timeout_ms, clock());
+            Line::Mail(mail.map_err(|error| problem("host", error.to_string()))?)
+        }
+    }))
+}
+
+fn account(ghl: &GhlConfig, base_url: url::Url) -> Account {
+    Account {
+        base_url,
+        token: ghl.token.clone(),
+        location_id: ghl.location_id.clone(),
+    }
 }
 
 fn check(configs: &[ConnectionConfig]) -> Result<(), Problems> {
@@ -324,6 +390,12 @@ fn declare(config: &ConnectionConfig, now: UnixMs) -> Declared {
             "ghl",
             json!({"base_url": ghl.base_url, "location_id": ghl.location_id}),
         ),
+        AccountConfig::Slack(_) => ("slack", json!({})),
+        AccountConfig::Http(_) => ("http", json!({})),
+        AccountConfig::Smtp(server) => (
+            "smtp",
+            json!({"host": server.host, "port": server.port, "from": server.from}),
+        ),
     };
     let hook_key = config.account.hook_key();
     Declared {
@@ -332,7 +404,10 @@ fn declare(config: &ConnectionConfig, now: UnixMs) -> Declared {
         name: config.name.clone(),
         kind: kind.to_owned(),
         settings,
-        hook_key: Some(hook_key.map_or_else(new_hook_key, str::to_owned)),
+        hook_key: config
+            .account
+            .is_source()
+            .then(|| hook_key.map_or_else(new_hook_key, str::to_owned)),
         hook_key_is_declared: hook_key.is_some(),
         now,
     }

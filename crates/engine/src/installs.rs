@@ -9,6 +9,7 @@ use cartlane_store::installs::{self, Install, Owner};
 use cartlane_store::{Error, connections};
 
 use crate::directory::Target;
+use crate::systems::Kind;
 use crate::{Handle, Shared};
 
 /// The trouble of a connection whose app was removed.
@@ -30,7 +31,10 @@ impl Shared {
     pub(crate) async fn settle_installs(&self) -> Result<(), Error> {
         let words = self.db.read(|tx| installs::list(tx)).await?;
         for target in self.directory.targets() {
-            let location = &target.account.location_id;
+            if target.line.kind() != Kind::Ghl {
+                continue;
+            }
+            let location = target.line.location_id();
             let trouble = target.trouble();
             match is_installed(&words, location, target) {
                 Some(false) if trouble.is_none() => self.pause(target, UNINSTALLED, WHY).await,

@@ -27,6 +27,7 @@ mod run;
 mod source;
 mod step;
 mod stored;
+mod systems;
 mod vault;
 mod worker;
 
@@ -45,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use admin::{AdminError, EventDetail, Health, RunDetail};
 pub use budget::{BudgetLeft, Class};
+pub use cartlane_notify::Tls;
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
 pub use inbox::{Accepted, Refused, Room};
@@ -52,7 +54,8 @@ pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{
-    AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Limits, MAIN_WORKSPACE, Options, ThriveCartConfig,
+    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, GhlHooks, HttpConfig, Limits, MAIN_WORKSPACE,
+    Options, SlackConfig, SmtpConfig, ThriveCartConfig,
 };
 pub use source::{Envelope, Sender};
 pub use vault::replace_master_key;
@@ -112,16 +115,19 @@ impl Engine {
         let limits = options.limits.clone();
         let clock = Arc::clone(&options.clock);
         let files = Files::new(options.files_dir.clone(), limits.file_bytes);
-        let client = |ghl: &GhlConfig| {
-            let client = ghl_client(ghl, &limits, Arc::clone(&clock))?;
-            Ok(client.with_files(files.clone()))
+        let client = |allow_private_networks: bool| http_client(allow_private_networks, &limits);
+        let makers = directory::Makers {
+            client: &client,
+            clock: Arc::clone(&clock),
+            request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
+            files: &files,
         };
         let now = options.clock.now();
         let vault = vault::Vault::new(&options.master_key);
         if !vault.is_of(&db).await? {
             return Err(ConfigError::MasterKey);
         }
-        let directory = directory::Directory::open(&db, &options.connections, now, client).await?;
+        let directory = directory::Directory::open(&db, &options.connections, now, &makers).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);
         let clock = Arc::clone(&options.clock);
         let budgets = budget::Budgets::new(
@@ -130,6 +136,11 @@ impl Engine {
             clock,
             options.limits.request_timeout_ms,
         );
+        for target in directory.targets() {
+            if let Some(limits) = target.line.limits() {
+                budgets.document(target.id, limits);
+            }
+        }
         let shared = Arc::new(Shared {
             node: options.node_id,
             db,
@@ -234,16 +245,11 @@ impl Handle {
     }
 }
 
-fn ghl_client(
-    ghl: &GhlConfig,
-    limits: &Limits,
-    clock: Arc<dyn Clock>,
-) -> Result<cartlane_ghl::Client, String> {
+fn http_client(allow_private_networks: bool, limits: &Limits) -> Result<cartlane_outbound::Client, String> {
     let options = cartlane_outbound::Options {
         request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
-        allow_private_networks: ghl.allow_private_networks,
+        allow_private_networks,
         ..cartlane_outbound::Options::default()
     };
-    let http = cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())?;
-    Ok(cartlane_ghl::Client::new(http, clock))
+    cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())
 }

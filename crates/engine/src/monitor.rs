@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cartlane_catalog::Catalog;
-use cartlane_ghl::Outcome;
 use cartlane_store::connections::{self, Trouble};
 use cartlane_store::{Error, runs};
-use serde_json::json;
 
 use crate::Shared;
 use crate::budget::{Class, Leave};
 use crate::directory::{Target, flush};
 use crate::installs::UNINSTALLED;
+use crate::systems::Came;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// A paused connection is probed this often. A probe is one cheap read.
@@ -111,22 +109,19 @@ impl Shared {
         Ok(())
     }
 
-    /// Whether the connection answers a read: also a refusal for want of a scope shows that its token is good.
+    /// Whether the connection answers a cheap call: also a refusal for want of a scope shows that its token is good.
     async fn answers(&self, target: &Target) -> bool {
-        let inputs = json!({"email": "probe@cartlane.invalid"});
-        let request = Catalog::builtin()
-            .get("ghl.contacts.find_duplicate")
-            .and_then(|operation| operation.request(&inputs, &target.account.location_id).ok());
-        let Some(request) = request else { return false };
         let Leave::Now(permit) = self.budgets.acquire(target.id, Class::Live).await else {
             return false;
         };
-        let exchange = target.client.send(&target.account, &request).await;
+        let Some(exchange) = target.line.probe().await else {
+            return true;
+        };
         permit.answered(&exchange.rate);
         match exchange.outcome {
-            Outcome::Success(_) => true,
-            Outcome::Rejected(rejection) => rejection.trouble().is_none(),
-            Outcome::NotSent(_) | Outcome::Unclear(_) => false,
+            Came::Success(_) => true,
+            Came::Rejected(rejection) => !rejection.is_trouble(),
+            Came::NotSent(_) | Came::Unclear(_) => false,
         }
     }
 

@@ -102,14 +102,56 @@ pub enum AccountConfig {
     ThriveCart(ThriveCartConfig),
     /// A `GoHighLevel` location.
     Ghl(GhlConfig),
+    /// A Slack channel.
+    Slack(SlackConfig),
+    /// A mail server.
+    Smtp(SmtpConfig),
+    /// Servers that `http.request` may reach; it needs such a connection only for private networks.
+    Http(HttpConfig),
+}
+
+/// Which servers `http.request` may reach.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpConfig {
+    /// Whether they may be on this machine or in a private network.
+    pub allow_private_networks: bool,
+}
+
+/// A Slack channel, by an incoming web hook.
+#[derive(Clone, Debug)]
+pub struct SlackConfig {
+    /// The web hook's address, which is its credential.
+    pub url: SecretString,
+    /// Whether its address may be on this machine or in a private network.
+    pub allow_private_networks: bool,
+}
+
+/// A mail server, and the address that e-mail comes from.
+pub type SmtpConfig = cartlane_notify::Server;
+
+/// How `ThriveCart`'s API is reached.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Where it is.
+    pub base_url: String,
+    /// An API key, or an OAuth access token.
+    pub key: SecretString,
+    /// Whether its address may be on this machine or in a private network.
+    pub allow_private_networks: bool,
 }
 
 impl AccountConfig {
+    /// Whether events come from it, by web hooks.
+    pub fn is_source(&self) -> bool {
+        matches!(self, Self::ThriveCart(_) | Self::Ghl(_))
+    }
+
     /// The key of its web hooks' address, where the configuration names it.
     pub fn hook_key(&self) -> Option<&str> {
         match self {
             Self::ThriveCart(shop) => shop.hook_key.as_deref(),
             Self::Ghl(ghl) => ghl.hooks.hook_key.as_deref(),
+            Self::Slack(_) | Self::Smtp(_) | Self::Http(_) => None,
         }
     }
 }
@@ -127,6 +169,8 @@ pub struct ThriveCartConfig {
     pub sync_test_mode: bool,
     /// The GHL connection that automations use; the only one there is when it is not declared.
     pub target: Option<String>,
+    /// Its API, where steps may use it.
+    pub api: Option<ApiConfig>,
 }
 
 /// A `GoHighLevel` location.

@@ -18,8 +18,8 @@ impl Run<'_> {
         let mut parts: BTreeMap<i64, (bool, Done)> = BTreeMap::new();
         let mut unclear = None; // at most one: it is settled before the step makes another
         for call in self.work.calls.iter().filter(|call| call.step_id == step) {
-            let effect = Catalog::builtin().get(&call.operation);
-            let effect = effect.map(|operation| operation.effect_with(&call.request["inputs"]));
+            let operation = Catalog::builtin().get(&call.operation);
+            let effect = operation.map(|operation| operation.effect_with(&call.request["inputs"]));
             let is_write = effect != Some(Effect::Read);
             let counts = match call.outcome {
                 Outcome::Ok | Outcome::Confirmed | Outcome::Rejected => answer_of(call),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use cartlane_catalog::Catalog;
 use cartlane_flow::{self as flow, Compiled, Next, OnUnclear, StepRecord};
-use cartlane_model::{AutomationId, ConnectionId, ContactId, EventId, RunId, UnixMs};
+use cartlane_model::event::Mode;
+use cartlane_model::{AutomationId, ConnectionId, ContactId, Event, EventId, RunId, UnixMs};
 use cartlane_store::contacts::Link;
 use cartlane_store::journal::{Call, Step, StepState};
 use cartlane_store::lanes::Lane;
@@ -16,6 +18,7 @@ use crate::automations::VersionError;
 use crate::directory::Target;
 use crate::reference::reference;
 use crate::stored::event_of;
+use crate::systems::Kind;
 use crate::worker::Ending;
 
 /// Something to write with the end of a turn, or before the next unsafe call.
@@ -99,6 +102,8 @@ pub(crate) struct StepAtWork<'s> {
     pub part: i64,
     /// What to do when nobody can tell whether a call took effect.
     pub on_unclear: OnUnclear,
+    /// Whether the event was of the checkout's test mode: ThriveCart keeps both apart.
+    pub mode: Mode,
 }
 
 pub(crate) fn failed(code: &str, message: impl Into<String>) -> Ending {
@@ -143,16 +148,6 @@ impl<'a> Run<'a> {
     async fn go(&mut self) -> Result<Ending, Ending> {
         let compiled = self.compiled().await?;
         let event = event_of(&self.work.event).map_err(|message| failed("event.unreadable", message))?;
-        let target = self
-            .shared
-            .directory
-            .target_for(compiled.document().connection.as_deref(), event.connection_id);
-        let target = Arc::clone(target.ok_or_else(|| {
-            failed(
-                "automation.no_connection",
-                "no GHL connection: name one in the automation's `connection`, or in the shop's `target`",
-            )
-        })?);
         let settings = self
             .shared
             .directory
@@ -194,11 +189,14 @@ impl<'a> Run<'a> {
                     operation,
                     inputs,
                 } => {
+                    let named = compiled.document().connection.as_deref();
+                    let target = self.target(&step, &operation, named, &event)?;
                     let at_work = StepAtWork {
                         id: &step,
                         target: &target,
                         part: 0,
                         on_unclear: compiled.document().on_unclear(&step),
+                        mode: event.facts.mode.unwrap_or(Mode::Live),
                     };
                     let ended = self.step(at_work, &event, &operation, inputs).await?;
                     let is_another = self.forget_the_former(&step, &ended.output);
@@ -212,6 +210,26 @@ impl<'a> Run<'a> {
                 }
             }
         }
+    }
+
+    /// The connection that a step's operation goes to.
+    fn target(
+        &self,
+        step: &str,
+        operation: &str,
+        named: Option<&str>,
+        event: &Event,
+    ) -> Result<Arc<Target>, Ending> {
+        let operation = Catalog::builtin().get(operation).ok_or_else(|| {
+            let message = format!("step `{step}`: there is no operation `{operation}`");
+            failed("automation.operation", message)
+        })?;
+        let kind = Kind::of(operation);
+        let target = self.shared.directory.target_of(kind, named, event.connection_id);
+        target.ok_or_else(|| {
+            let message = format!("step `{step}`: {}", kind.missing());
+            failed("automation.no_connection", message)
+        })
     }
 
     async fn compiled(&self) -> Result<Arc<Compiled>, Ending> {

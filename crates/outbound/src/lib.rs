@@ -16,9 +16,11 @@
 //! ```
 
 mod client;
+pub mod exchange;
 mod guard;
 
 pub use client::{Answer, BuildError, Client, Error, Options, Request, Response};
+pub use exchange::{Exchange, Outcome, Refusal, Rejection};
 pub use guard::is_private;
 
 /// Makes *ring* the process's TLS provider. To be called before the first [`Client`]; more calls do nothing.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use cartlane_catalog::{Catalog, Shape, Type};
+use cartlane_catalog::{Catalog, Shape, System, Type};
 use serde::Deserialize;
 
 /// One operation.
@@ -120,6 +120,7 @@ impl Fact {
     pub(crate) fn operation(&self) -> Option<&'static str> {
         static IDS: LazyLock<HashMap<(&str, &str), &str>> = LazyLock::new(|| {
             let operations = Catalog::builtin().operations();
+            let operations = operations.filter(|operation| operation.system == System::Ghl);
             let id = |operation: &'static cartlane_catalog::Operation| {
                 let endpoint = operation.endpoint()?;
                 Some((

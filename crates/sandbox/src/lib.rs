@@ -41,6 +41,7 @@ mod settings;
 mod state;
 mod store;
 mod tags;
+pub mod thrivecart;
 mod time;
 mod validate;
 mod wire;

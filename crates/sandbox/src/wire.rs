@@ -80,7 +80,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-async fn collect(mut body: Incoming) -> Option<Bytes> {
+pub(crate) async fn collect(mut body: Incoming) -> Option<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         if let Ok(data) = frame.ok()?.into_data() {

@@ -1,4 +1,4 @@
-//! `ThriveCart`'s web hooks: bytes in, [`NewEvent`](cartlane_model::NewEvent) out.
+//! `ThriveCart`'s web hooks: bytes in, [`NewEvent`](cartlane_model::NewEvent) out; and its REST API ([`rest`]).
 //!
 //! ```text
 //! body ─ form.rs / json.rs ─► one tree of text ─┬─ kinds.rs ─► kind
@@ -7,7 +7,7 @@
 //!                                               └─ mask.rs  ─► body without the secret
 //! ```
 //!
-//! Pure: no I/O, no clock. What always holds: both wire forms of one payload give the same facts and the same body
+//! All but `rest` is pure: no I/O, no clock. What always holds: both wire forms of one payload give the same facts and the same body
 //! key; a delivery that can be read at all is never refused for its shape; nothing that comes out holds the
 //! account's secret but [`Incoming::secret`]. Start reading at [`decode`].
 
@@ -20,6 +20,7 @@ mod json;
 mod keys;
 mod kinds;
 mod mask;
+pub mod rest;
 mod secret;
 mod tree;
 pub mod wire;

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use cartlane_catalog::{Catalog, Effect, Endpoint, Input, Kind, Operation, Order, Run, Shape, Type};
+use cartlane_catalog::{Catalog, Effect, Endpoint, Input, Kind, Operation, Order, Run, Shape, System, Type};
 
 const HEAD: &str = "\
 # Operations
@@ -12,7 +12,7 @@ const HEAD: &str = "\
 Made by `cargo xtask gen docs` from `catalog/`; do not edit.
 
 A step of an automation names an operation and gives its inputs. Where GHL wants the location's id, the connection gives
-it. All faults of the inputs are told at once, before anything is sent.
+it. `thrivecart.…` needs a ThriveCart connection with an API key, `notify.…` one of Slack or SMTP, `http.request` none. All faults of the inputs are told at once, before anything is sent.
 
 | effect | means | after a lost answer |
 |---|---|---|
@@ -83,7 +83,7 @@ fn section(page: &mut String, catalog: &Catalog, operation: &Operation) {
 fn notes(catalog: &Catalog, operation: &Operation) -> Vec<String> {
     let mut notes = Vec::new();
     match &operation.run {
-        Run::Http(endpoint) => notes.push(wire(endpoint)),
+        Run::Http(endpoint) => notes.extend(wire(operation.system, endpoint)),
         Run::Composite(_) => notes.push(format!("calls {}", quoted(&operation.calls))),
         Run::Raw => notes.push("whatever the inputs say, to the connection's address".into()),
     }
@@ -111,7 +111,13 @@ fn notes(catalog: &Catalog, operation: &Operation) -> Vec<String> {
     notes
 }
 
-fn wire(endpoint: &Endpoint) -> String {
+fn wire(system: System, endpoint: &Endpoint) -> Option<String> {
+    let call = format!("`{} {}`", endpoint.method, endpoint.path);
+    match system {
+        System::Ghl => {}
+        System::ThriveCart => return Some(call),
+        System::Notify | System::Http => return None,
+    }
     let only = |kind: &str| {
         !endpoint.token_kinds.is_empty() && endpoint.token_kinds.iter().all(|of| of.starts_with(kind))
     };
@@ -120,10 +126,7 @@ fn wire(endpoint: &Endpoint) -> String {
     } else {
         ""
     };
-    format!(
-        "`{} {}`, version {}{token}",
-        endpoint.method, endpoint.path, endpoint.version
-    )
+    Some(format!("{call}, version {}{token}", endpoint.version))
 }
 
 /// What happens after a lost answer, where that needs saying.

@@ -148,6 +148,7 @@ async fn demo(arguments: &Arguments, data_dir: &std::path::Path, as_json: bool) 
 
 fn connections(sandbox_url: &str) -> Vec<ConnectionConfig> {
     let shop = ThriveCartConfig {
+        api: None,
         account: None,
         secrets: vec![SecretString::from(SECRET)],
         hook_key: None,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use cartlane_sandbox::thrivecart::{self, Hook, ThriveCart};
 use cartlane_sandbox::{App, Install, Limit, Location, OAuth, Sandbox, Settings, Token, Webhook};
 use clap::Subcommand;
 use serde_json::json;
@@ -44,6 +45,31 @@ enum Which {
         /// Requests / interval in ms / requests a day.
         #[arg(long, default_value = "100/10000/200000", value_parser = limit)]
         limit: Limit,
+    },
+    /// A `ThriveCart` account: its API, and the web hooks that it sends.
+    #[command(name = "thrivecart")]
+    ThriveCart {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:8491")]
+        listen: SocketAddr,
+        /// The API key that is valid.
+        #[arg(long, default_value = "tc-sandbox")]
+        key: String,
+        /// The secret word that web hooks carry.
+        #[arg(long, default_value = "SANDBOXSECRT")]
+        secret: String,
+        /// The account's name.
+        #[arg(long, default_value = "sandbox")]
+        account: String,
+        /// Post web hooks to this address, as forms; may be given several times.
+        #[arg(long, value_name = "URL")]
+        hook: Vec<String>,
+        /// Post web hooks to this address, as JSON; may be given several times.
+        #[arg(long, value_name = "URL")]
+        hook_json: Vec<String>,
+        /// Requests to the API that are taken in a minute.
+        #[arg(long, default_value_t = 60)]
+        per_minute: usize,
     },
 }
 
@@ -133,7 +159,10 @@ pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
             seed,
             log,
             limit,
-        } = &arguments.which;
+        } = &arguments.which
+        else {
+            return thrivecart(&arguments.which, as_json).await;
+        };
         let tokens = location.first().map(|first| Token::new(token, first)).into_iter();
         let options = cartlane_sandbox::Options {
             listen: *listen,
@@ -164,4 +193,50 @@ pub fn run(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> {
         running.shutdown().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Runs the account until Ctrl-C.
+async fn thrivecart(which: &Which, as_json: bool) -> anyhow::Result<ExitCode> {
+    let Which::ThriveCart {
+        listen,
+        key,
+        secret,
+        account,
+        hook,
+        hook_json,
+        per_minute,
+    } = which
+    else {
+        return Err(anyhow!("this is no ThriveCart account"));
+    };
+    let hooks = |urls: &[String], is_json| -> Vec<Hook> {
+        let hook = |url: &String| Hook {
+            url: url.clone(),
+            is_json,
+        };
+        urls.iter().map(hook).collect()
+    };
+    let running = ThriveCart::bind(thrivecart::Options {
+        listen: *listen,
+        key: key.clone(),
+        secret: secret.clone(),
+        account: account.clone(),
+        hooks: [hooks(hook, false), hooks(hook_json, true)].concat(),
+        per_minute: *per_minute,
+        clock: Arc::new(SystemClock),
+    })
+    .await
+    .map_err(|error| anyhow!("cannot listen on {listen}: {error}"))?;
+    if as_json {
+        output::json(&json!({"url": running.api_url(), "admin_url": running.admin_url()}));
+    } else {
+        output::line(&format!(
+            "ThriveCart sandbox on {}; customers buy at {}",
+            running.api_url(),
+            running.admin_url()
+        ));
+    }
+    tokio::signal::ctrl_c().await?;
+    running.shutdown().await;
+    Ok(ExitCode::SUCCESS)
 }

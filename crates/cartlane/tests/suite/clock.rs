@@ -141,6 +141,7 @@ impl AtWork {
 
 fn connections(sandbox: &str) -> Vec<ConnectionConfig> {
     let shop = ThriveCartConfig {
+        api: None,
         account: None,
         secrets: vec![SecretString::from(SECRET)],
         hook_key: Some(HOOK_KEY.into()),

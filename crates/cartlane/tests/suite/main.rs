@@ -14,3 +14,4 @@ mod late_database;
 mod payloads;
 mod secrets;
 mod slow_senders;
+mod systems;

@@ -145,52 +145,52 @@ impl Resource<'_> {
             deprecated: facts.deprecated,
             unusable,
             example,
-            run: Run::Http(Box::new(endpoint(facts, &entry, effect, &places))),
+            run: Run::Http(Box::new(self.endpoint(facts, &entry, effect, &places))),
             inputs: places.inputs,
             id: entry.id,
         }
     }
 }
 
-fn endpoint(facts: &Facts, entry: &Entry, effect: Effect, places: &inputs::Places) -> Endpoint {
-    let newest = || {
-        facts
-            .version
-            .iter()
-            .max()
-            .cloned()
-            .unwrap_or_else(|| VERSION.to_owned())
-    };
-    // What cannot be looked for is not sent again by itself, so that its refusal may stand as it is.
-    let makes = effect == Effect::Unsafe && facts.method == "POST" && entry.confirm.is_some();
-    let body = match &facts.body {
-        None => BodyKind::None,
-        Some(body) if body.items.is_some() => BodyKind::List,
-        Some(_) => BodyKind::Json,
-    };
-    let answer = facts.answer.as_ref();
-    Endpoint {
-        method: facts.method.clone(),
-        path: facts.path.clone(),
-        version: entry.version.clone().unwrap_or_else(newest),
-        scopes: entry.scopes.clone().unwrap_or_else(|| facts.scopes.clone()),
-        token_kinds: entry
-            .token_kinds
-            .clone()
-            .unwrap_or_else(|| facts.token_kinds.clone()),
-        location_in: places.location.as_ref().map(|(place, _)| *place),
-        location_name: places.location.as_ref().map(|(_, name)| name.clone()),
-        fixed: places.fixed.clone(),
-        confirm: entry.confirm.clone(),
-        pages: entry.pages.clone(),
-        success: entry.success.clone().unwrap_or_else(|| facts.success.clone()),
-        creates: entry.creates.unwrap_or(makes),
-        body,
-        answer: AnswerTop {
-            content: entry.answer.clone().or_else(|| answer?.content.clone()),
-            r#type: answer.map(|answer| answer.r#type).unwrap_or_default(),
-            keys: answer.map(|answer| keys(&entry.id, answer)).unwrap_or_default(),
-        },
+impl Resource<'_> {
+    fn endpoint(&self, facts: &Facts, entry: &Entry, effect: Effect, places: &inputs::Places) -> Endpoint {
+        let is_ghl = self.system == System::Ghl;
+        let newest = || {
+            let newest = facts.version.iter().max().cloned();
+            newest.unwrap_or_else(|| if is_ghl { VERSION.to_owned() } else { String::new() })
+        };
+        // What cannot be looked for is not sent again by itself, so that its refusal may stand as it is. Others than GHL
+        // mean their refusals.
+        let makes = is_ghl && effect == Effect::Unsafe && facts.method == "POST" && entry.confirm.is_some();
+        let body = match &facts.body {
+            None => BodyKind::None,
+            Some(body) if body.items.is_some() => BodyKind::List,
+            Some(_) => BodyKind::Json,
+        };
+        let answer = facts.answer.as_ref();
+        Endpoint {
+            method: facts.method.clone(),
+            path: facts.path.clone(),
+            version: entry.version.clone().unwrap_or_else(newest),
+            scopes: entry.scopes.clone().unwrap_or_else(|| facts.scopes.clone()),
+            token_kinds: entry
+                .token_kinds
+                .clone()
+                .unwrap_or_else(|| facts.token_kinds.clone()),
+            location_in: places.location.as_ref().map(|(place, _)| *place),
+            location_name: places.location.as_ref().map(|(_, name)| name.clone()),
+            fixed: places.fixed.clone(),
+            confirm: entry.confirm.clone(),
+            pages: entry.pages.clone(),
+            success: entry.success.clone().unwrap_or_else(|| facts.success.clone()),
+            creates: entry.creates.unwrap_or(makes),
+            body,
+            answer: AnswerTop {
+                content: entry.answer.clone().or_else(|| answer?.content.clone()),
+                r#type: answer.map(|answer| answer.r#type).unwrap_or_default(),
+                keys: answer.map(|answer| keys(&entry.id, answer)).unwrap_or_default(),
+            },
+        }
     }
 }
 

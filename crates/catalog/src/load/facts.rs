@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::overlay::{Entry, Overlay};
 use crate::{In, Shape, Type};
 
 /// One generated file.
@@ -11,6 +12,18 @@ use crate::{In, Shape, Type};
 pub(super) struct FactsFile {
     /// Its operations, by path and method.
     pub operations: Vec<Facts>,
+}
+
+impl FactsFile {
+    /// The facts of a system without a generated file: they stand in the overlay.
+    pub fn of(overlay: &Overlay) -> Result<Self, String> {
+        let operations = overlay
+            .operation
+            .iter()
+            .map(Facts::of)
+            .collect::<Result<_, _>>()?;
+        Ok(Self { operations })
+    }
 }
 
 /// What the vendor's file says of one operation. Method and path are its identity; operation ids repeat.
@@ -65,6 +78,37 @@ pub(super) struct AnswerTop {
 }
 
 impl Facts {
+    /// What an overlay's entry says by itself. A POST has a body, even where nothing goes into it.
+    fn of(entry: &Entry) -> Result<Self, String> {
+        let (method, path) = entry
+            .facts
+            .split_once(' ')
+            .ok_or_else(|| format!("{}: facts are METHOD and path", entry.id))?;
+        let query = |shape: &Shape| Parameter {
+            r#in: In::Query,
+            shape: shape.clone(),
+        };
+        let body = Body {
+            content: None,
+            fields: entry.fields.clone(),
+            items: None,
+        };
+        Ok(Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            operation_id: String::new(),
+            summary: String::new(),
+            deprecated: false,
+            version: Vec::new(),
+            scopes: Vec::new(),
+            token_kinds: Vec::new(),
+            parameters: entry.query.iter().map(query).collect(),
+            body: (method != "GET").then_some(body),
+            success: vec![200],
+            answer: None,
+        })
+    }
+
     /// `POST /contacts/`.
     pub fn key(&self) -> String {
         format!("{} {}", self.method, self.path)

@@ -26,11 +26,14 @@ pub(crate) struct Source {
     pub name: &'static str,
     /// Whose resource it is.
     pub system: System,
-    /// The system's directory, and the beginning of all ids.
+    /// What the ids of the whole system begin with: `ghl`.
     directory: &'static str,
+    /// The generated file; empty where all facts stand in the overlay.
     facts: &'static str,
     /// Empty where nothing was written by hand.
     overlay: &'static str,
+    /// Whether it is one operation alone, whose id is only the system and the name, or only the system and this.
+    single: Option<&'static str>,
     /// What inputs of a name mean in the whole system.
     inputs: &'static str,
 }
@@ -38,11 +41,17 @@ pub(crate) struct Source {
 impl Source {
     /// What the ids of its operations begin with: `ghl.custom_fields.`
     pub fn prefix(&self) -> String {
-        format!("{}.{}.", self.directory, self.name.replace('-', "_"))
+        match self.single {
+            Some(name) => format!("{}.{name}", self.directory),
+            None => format!("{}.{}.", self.directory, self.name.replace('-', "_")),
+        }
     }
 
     /// Whether an operation of this id is one of its.
     pub fn owns(&self, id: &str) -> bool {
+        if let Some(name) = self.single {
+            return id.split_once('.') == Some((self.directory, name));
+        }
         let mut parts = id.splitn(3, '.');
         let resource = |part: &str| part.len() == self.name.len() && part.replace('_', "-") == self.name;
         parts.next() == Some(self.directory) && parts.next().is_some_and(resource)
@@ -50,20 +59,26 @@ impl Source {
 
     /// Its operations.
     pub fn read(&self) -> Result<Vec<Operation>, Problems> {
-        static COMMON: OnceLock<Result<overlay::CommonInputs, Problems>> = OnceLock::new();
+        static GHL: OnceLock<Result<overlay::CommonInputs, Problems>> = OnceLock::new();
+        static NONE: overlay::CommonInputs = overlay::CommonInputs::new();
         let fault = |message: String| {
             let mut problems = Problems::default();
             problems.push(format!("{}/{}", self.directory, self.name), message);
             problems
         };
-        let common = COMMON
-            .get_or_init(|| inputs::common(self.inputs))
-            .as_ref()
-            .map_err(Clone::clone)?;
-        let facts: FactsFile =
-            serde_json::from_str(self.facts).map_err(|error| fault(format!("generated: {error}")))?;
+        let common = match self.system {
+            System::Ghl => GHL
+                .get_or_init(|| inputs::common(self.inputs))
+                .as_ref()
+                .map_err(Clone::clone)?,
+            _ => &NONE,
+        };
         let overlay: Overlay =
             toml::from_str(self.overlay).map_err(|error| fault(format!("overlay: {error}")))?;
+        let facts = match self.facts {
+            "" => FactsFile::of(&overlay).map_err(fault)?,
+            text => serde_json::from_str(text).map_err(|error| fault(format!("generated: {error}")))?,
+        };
         let resource = assemble::Resource {
             system: self.system,
             prefix: self.prefix(),

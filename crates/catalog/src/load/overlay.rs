@@ -26,6 +26,9 @@ pub(super) struct Entry {
     pub id: String,
     /// Which facts: `POST /contacts/`.
     pub facts: String,
+    /// Parameters and fields of the body, where there is no generated file; `success` stands there as well.
+    pub query: Vec<Shape>,
+    pub fields: Vec<Shape>,
     /// Its number in the published list of operations.
     pub listed: Option<u16>,
     pub title: String,

@@ -18,6 +18,35 @@ macro_rules! ghl {
             facts: include_str!(concat!("../../../../catalog/ghl/generated/", $name, ".json")),
             overlay: $overlay,
             inputs: include_str!("../../../../catalog/ghl/inputs.toml"),
+            single: None,
+        }
+    };
+}
+
+macro_rules! thrivecart {
+    ($name:literal) => {
+        Source {
+            name: $name,
+            system: System::ThriveCart,
+            directory: "thrivecart",
+            facts: "",
+            overlay: include_str!(concat!("../../../../catalog/thrivecart/", $name, ".toml")),
+            inputs: "",
+            single: None,
+        }
+    };
+}
+
+macro_rules! single {
+    ($system:ident, $directory:literal, $operation:literal, $name:literal) => {
+        Source {
+            name: $name,
+            system: System::$system,
+            directory: $directory,
+            facts: "",
+            overlay: include_str!(concat!("../../../../catalog/notify/", $name, ".toml")),
+            inputs: "",
+            single: Some($operation),
         }
     };
 }
@@ -65,4 +94,18 @@ pub(crate) static SOURCES: &[Source] = &[
     ghl!("store", ""),
     ghl!("surveys", ""),
     ghl!("voice-ai", ""),
+    thrivecart!("account"),
+    thrivecart!("products"),
+    thrivecart!("bumps"),
+    thrivecart!("upsells"),
+    thrivecart!("downsells"),
+    thrivecart!("transactions"),
+    thrivecart!("subscriptions"),
+    thrivecart!("customers"),
+    thrivecart!("affiliates"),
+    thrivecart!("students"),
+    thrivecart!("event-subscriptions"),
+    single!(Notify, "notify", "slack", "slack"),
+    single!(Notify, "notify", "email", "email"),
+    single!(Http, "http", "request", "http"),
 ];

@@ -49,6 +49,8 @@ pub(crate) struct Budgets {
     clock: Arc<dyn Clock>,
     request_timeout_ms: i64,
     by_connection: Mutex<HashMap<ConnectionId, Arc<Budget>>>,
+    /// The limits of connections whose answers tell none, where they are not GHL's.
+    documented: Mutex<HashMap<ConnectionId, Limits>>,
     renew: Notify,
 }
 
@@ -89,8 +91,18 @@ impl Budgets {
             clock,
             request_timeout_ms,
             by_connection: Mutex::default(),
+            documented: Mutex::default(),
             renew: Notify::new(),
         }
+    }
+
+    /// Says which limits a connection has whose answers tell none. To be said before its first call.
+    pub(crate) fn document(&self, connection: ConnectionId, limits: Limits) {
+        self.lock_documented().insert(connection, limits);
+    }
+
+    fn lock_documented(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, Limits>> {
+        self.documented.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn of(&self, connection: ConnectionId) -> Arc<Budget> {
@@ -98,7 +110,7 @@ impl Budgets {
         let new = || {
             Arc::new(Budget {
                 connection,
-                state: Mutex::default(),
+                state: Mutex::new(State::of(self.lock_documented().get(&connection).copied())),
                 changed: Notify::new(),
             })
         };
@@ -203,8 +215,13 @@ impl Budgets {
     /// Gives all blocks back: this node stops.
     pub(crate) async fn give_back(&self) -> Result<(), Error> {
         let node = self.node;
+        let longest = {
+            let documented = self.lock_documented();
+            let intervals = documented.values().map(|limits| limits.interval_ms);
+            intervals.fold(DOCUMENTED.interval_ms, i64::max)
+        };
         self.db
-            .write(move |tx| budgets::give_back(tx, node, DOCUMENTED.interval_ms))
+            .write(move |tx| budgets::give_back(tx, node, longest))
             .await
     }
 }

@@ -18,6 +18,8 @@ const POLLS_LOOK_AGAIN_MS: i64 = 60_000;
 pub(super) struct State {
     /// The limits, once an answer has told them.
     pub limits: Option<Limits>,
+    /// The limits while no answer has told any; GHL's where it has none.
+    documented: Option<Limits>,
     slots: i64,
     in_use: i64,
     resting: VecDeque<Instant>,
@@ -52,6 +54,19 @@ pub(super) enum Wait {
 }
 
 impl State {
+    /// That of a connection whose documented limits are these; GHL's where there are none.
+    pub(super) fn of(documented: Option<Limits>) -> Self {
+        Self {
+            documented,
+            ..Self::default()
+        }
+    }
+
+    /// The limits that count now.
+    fn known(&self) -> Limits {
+        self.limits.or(self.documented).unwrap_or(DOCUMENTED)
+    }
+
     /// Takes a slot for one of `class`, which waits; how long the slot rests after the answer.
     pub(super) fn try_take(&mut self, class: Class, now: Instant, clock: UnixMs) -> Result<Duration, Wait> {
         self.busy_at(now);
@@ -92,7 +107,7 @@ impl State {
         if let Some(daily) = &mut self.daily {
             *daily -= 1;
         }
-        let limits = self.limits.unwrap_or(DOCUMENTED);
+        let limits = self.known();
         Ok(Duration::from_millis(
             u64::try_from(limits.interval_ms).unwrap_or(10_000),
         ))
@@ -124,7 +139,7 @@ impl State {
         node: NodeId,
         request_timeout_ms: i64,
     ) -> (Ask, Option<Limits>) {
-        let interval_ms = self.limits.unwrap_or(DOCUMENTED).interval_ms;
+        let interval_ms = self.known().interval_ms;
         let ask = Ask {
             connection,
             node,
@@ -176,7 +191,7 @@ impl State {
         };
         match (limits, known) {
             (Some(limits), known) if known != Some(limits) => self.learned = Some(limits),
-            (None, None) => self.learned = Some(DOCUMENTED),
+            (None, None) => self.learned = Some(self.known()),
             _ => {}
         }
         if let Some(left) = rate.daily_remaining {

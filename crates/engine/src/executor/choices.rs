@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{CallError, Executor, find};
 use crate::Shared;
 use crate::directory::Target;
+use crate::systems::Kind;
 
 /// The list of custom fields.
 pub(super) const CUSTOM_FIELDS: &str = "custom_fields";
@@ -55,7 +56,7 @@ impl Executor {
     /// The choices of an input whose [`option_source`](cartlane_catalog::Input::option_source) is `list`; with `refresh`
     /// read anew.
     pub async fn choices(&self, connection: &str, list: &str, refresh: bool) -> Result<Choices, CallError> {
-        let target = self.target(connection)?;
+        let target = self.target(connection, Kind::Ghl)?;
         self.shared.choices(&target, list, refresh).await
     }
 }

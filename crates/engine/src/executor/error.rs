@@ -7,7 +7,7 @@ use cartlane_model::Problems;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CallError {
     /// There is no such connection.
-    #[error("there is no GHL connection `{name}`; {known}")]
+    #[error("there is no connection `{name}` that this can be done with; {known}")]
     NoConnection {
         /// What was asked for.
         name: String,
@@ -74,6 +74,9 @@ pub enum CallError {
     /// GHL refused it, for a reason that says what to do.
     #[error("{}", .0.advice())]
     Refused(Rejection),
+    /// Another system than GHL refused it, for a reason that says what to do.
+    #[error("{}", .0.advice())]
+    Declined(cartlane_outbound::Rejection),
     /// An operation of several calls cannot go on.
     #[error("{message}")]
     Stopped {
@@ -129,7 +132,17 @@ impl CallError {
             Self::Absent { .. } => "call.absent",
             Self::NoAnswer(_) => "call.no_answer",
             Self::Refused(rejection) => rejection.code(),
+            Self::Declined(rejection) => rejection.code,
             Self::Stopped { refusal, .. } => refusal.as_ref().map_or("call.stopped", Rejection::code),
+        }
+    }
+
+    /// Whether what it was about is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        match self {
+            Self::Refused(rejection) => *rejection == Rejection::NotFound,
+            Self::Declined(rejection) => rejection.refusal == cartlane_outbound::Refusal::NotFound,
+            _ => false,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cartlane_catalog::{Effect, Operation, Request, confirm_finds, confirm_request};
-use cartlane_ghl::{Account, Outcome, Rejection};
+use cartlane_model::event::Mode;
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 
@@ -12,6 +12,7 @@ use super::{CallError, fault};
 use crate::Shared;
 use crate::budget::Leave;
 use crate::directory::Target;
+use crate::systems::{Came, Kind, Refusal};
 
 /// How often a call is made that may be made again.
 const TRIES: u32 = 4;
@@ -22,14 +23,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Most effects are there at once.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 
-/// The account of a connection. The one place where this part of the engine gets it.
-fn account_of(target: &Target) -> &Account {
-    &target.account
-}
-
 /// The location of a connection.
 pub(super) fn location_of(target: &Target) -> String {
-    account_of(target).location_id.clone()
+    target.line.location_id().to_owned()
 }
 
 impl Shared {
@@ -47,17 +43,17 @@ impl Shared {
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
             let is_last = attempt == TRIES;
-            match self.send(target, &request).await? {
-                Outcome::Success(answer) => {
+            match self.send(target, &request, inputs).await? {
+                Came::Success(answer) => {
                     target.failures.store(0, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Outcome::Rejected(Rejection::RateLimited { daily: false, .. }) if !is_last => {} // the budget waits
-                Outcome::Rejected(rejection) => return Err(self.refused(target, rejection).await),
-                Outcome::NotSent(why) if is_last => return Err(CallError::NotSent(why)),
-                Outcome::Unclear(why) if is_unsafe => return self.look(target, operation, inputs, why).await,
-                Outcome::Unclear(why) if is_last => return Err(CallError::NoAnswer(why)),
-                Outcome::NotSent(_) | Outcome::Unclear(_) => {
+                Came::Rejected(refusal) if refusal.is_brief() && !is_last => {} // the budget waits
+                Came::Rejected(rejection) => return Err(self.refused(target, rejection).await),
+                Came::NotSent(why) if is_last => return Err(CallError::NotSent(why)),
+                Came::Unclear(why) if is_unsafe => return self.look(target, operation, inputs, why).await,
+                Came::Unclear(why) if is_last => return Err(CallError::NoAnswer(why)),
+                Came::NotSent(_) | Came::Unclear(_) => {
                     sleep(wait).await;
                     wait *= 2;
                 }
@@ -67,7 +63,7 @@ impl Shared {
     }
 
     /// Sends once, when the budget allows.
-    async fn send(&self, target: &Target, request: &Request) -> Result<Outcome, CallError> {
+    async fn send(&self, target: &Target, request: &Request, inputs: &Json) -> Result<Came, CallError> {
         if let Some(trouble) = target.trouble() {
             return Err(CallError::Paused {
                 code: trouble.code,
@@ -77,8 +73,11 @@ impl Shared {
         }
         let deadline = Instant::now() + PATIENCE;
         let permit = loop {
+            if target.line.kind() == Kind::Http {
+                break None; // nobody knows what strangers' servers allow
+            }
             match self.budgets.acquire(target.id, crate::budget::Class::Hand).await {
-                Leave::Now(permit) => break permit,
+                Leave::Now(permit) => break Some(permit),
                 Leave::InMs(in_ms) => {
                     let wait = Duration::from_millis(in_ms.max(0).unsigned_abs());
                     if Instant::now() + wait > deadline {
@@ -90,21 +89,27 @@ impl Shared {
                 }
             }
         };
-        let exchange = target.client.send(account_of(target), request).await;
-        match &exchange.outcome {
-            Outcome::Rejected(Rejection::RateLimited { retry_after_ms, .. }) => {
-                permit.refused(&exchange.rate, retry_after_ms.unwrap_or(1_000));
-            }
-            _ => permit.answered(&exchange.rate),
+        let exchange = target.line.send(request, inputs, Mode::Live).await;
+        let limited = match &exchange.outcome {
+            Came::Rejected(refusal) => refusal.limited(),
+            _ => None,
+        };
+        match (permit, limited) {
+            (None, _) => {}
+            (Some(permit), Some(wait_ms)) => permit.refused(&exchange.rate, wait_ms),
+            (Some(permit), None) => permit.answered(&exchange.rate),
         }
         Ok(exchange.outcome)
     }
 
-    async fn refused(&self, target: &Target, rejection: Rejection) -> CallError {
-        if let Some(trouble) = rejection.trouble() {
-            self.pause(target, trouble.code, &trouble.reason).await;
+    async fn refused(&self, target: &Target, refusal: Refusal) -> CallError {
+        if refusal.is_trouble() {
+            self.pause(target, refusal.code(), &refusal.advice()).await;
         }
-        CallError::Refused(rejection)
+        match refusal {
+            Refusal::Ghl(rejection) => CallError::Refused(rejection),
+            Refusal::Other(rejection) => CallError::Declined(rejection),
+        }
     }
 
     /// After an unclear outcome of an unsafe call: looks at once, and when it can no longer take effect.
@@ -128,7 +133,7 @@ impl Shared {
             sleep(wait).await;
             let answer = match Box::pin(self.ask(target, read, &asked)).await {
                 Ok(answer) => answer,
-                Err(CallError::Refused(Rejection::NotFound)) => continue,
+                Err(error) if error.is_not_found() => continue,
                 Err(error) => {
                     let why = format!("{why}; the look for it failed: {error}");
                     return Err(CallError::Unclear {

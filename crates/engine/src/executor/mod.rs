@@ -27,6 +27,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::directory::Target;
+use crate::systems::Kind;
 use crate::{Handle, Shared};
 
 pub use choices::Choices;
@@ -60,14 +61,16 @@ impl Handle {
 impl Executor {
     /// Does an operation with the connection of this name or id.
     pub async fn call(&self, connection: &str, operation: &str, inputs: &Json) -> Result<Output, CallError> {
-        let (target, operation) = (self.target(connection)?, find(operation)?);
+        let operation = find(operation)?;
+        let target = self.target(connection, Kind::of(operation))?;
         let inputs = self.checked(&target, operation, inputs).await?;
         self.parts(&target, operation, &inputs).await
     }
 
     /// The request that [`Executor::call`] would send first, without sending it. Custom fields' names stay as they are.
     pub fn plan(&self, connection: &str, operation: &str, inputs: &Json) -> Result<Request, CallError> {
-        let (target, operation) = (self.target(connection)?, find(operation)?);
+        let operation = find(operation)?;
+        let target = self.target(connection, Kind::of(operation))?;
         operation.validate(inputs).map_err(CallError::Inputs)?;
         let inputs = operation.friendly(inputs, None).map_err(CallError::Inputs)?;
         let location_id = line::location_of(&target);
@@ -81,9 +84,12 @@ impl Executor {
         first.request(&inputs, &location_id).map_err(CallError::Inputs)
     }
 
-    /// The GHL connection of this name or id.
-    fn target(&self, connection: &str) -> Result<Arc<Target>, CallError> {
-        let targets = || self.shared.directory.targets();
+    /// The connection of this kind, and of this name or id.
+    fn target(&self, connection: &str, kind: Kind) -> Result<Arc<Target>, CallError> {
+        let targets = || {
+            let targets = self.shared.directory.targets();
+            targets.filter(move |target| target.line.kind() == kind)
+        };
         let found = targets().find(|target| target.name == connection || target.id.to_string() == connection);
         found.map(Arc::clone).ok_or_else(|| {
             let mut names: Vec<&str> = targets().map(|target| target.name.as_str()).collect();
@@ -199,7 +205,7 @@ fn first_part(operation: &'static Operation, inputs: &Json) -> Part {
 fn answer_of(answered: Result<Json, CallError>) -> Result<(Answer, Option<Rejection>), CallError> {
     match answered {
         Ok(answer) => Ok((Answer::Ok(answer), None)),
-        Err(CallError::Refused(refusal)) => match crate::call::answer(&refusal) {
+        Err(CallError::Refused(refusal)) => match crate::systems::answer(&refusal) {
             Some(answer) => Ok((answer, Some(refusal))),
             None => Err(CallError::Refused(refusal)),
         },

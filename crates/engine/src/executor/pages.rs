@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::{CallError, Executor, find};
 use crate::Shared;
 use crate::directory::Target;
+use crate::systems::Kind;
 
 /// The items of a list, page by page. Dropped, it asks for nothing more.
 pub struct PageStream {
@@ -27,7 +28,8 @@ impl Executor {
         operation: &str,
         inputs: &Json,
     ) -> Result<PageStream, CallError> {
-        let (target, operation) = (self.target(connection)?, find(operation)?);
+        let operation = find(operation)?;
+        let target = self.target(connection, Kind::of(operation))?;
         let inputs = self.checked(&target, operation, inputs).await?;
         stream(&self.shared, target, operation, &inputs)
     }

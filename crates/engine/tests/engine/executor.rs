@@ -73,7 +73,7 @@ async fn what_is_not_there_is_told_with_what_was_meant() {
         .await;
     assert_eq!(
         error.expect_err("none").to_string(),
-        "there is no GHL connection `crn`; there is: crm"
+        "there is no connection `crn` that this can be done with; there is: crm"
     );
     let error = call(&app, "ghl.contact.get", json!({})).await.expect_err("none");
     assert!(

@@ -55,6 +55,7 @@ impl Default for Builder {
                 hook_key: Some(HOOK_KEY.into()),
                 sync_test_mode: false,
                 target: None,
+                api: None,
             },
             hooks: GhlHooks {
                 hook_key: Some(GHL_HOOK_KEY.into()),

@@ -33,6 +33,10 @@ pub struct Setup {
     pub database_url: Option<String>,
     /// Further lines of `[limits]`.
     pub limits: &'static str,
+    /// Further lines of the shop's connection.
+    pub shop: String,
+    /// Further connections.
+    pub connections: String,
     /// What the server is started under: `strace` with its options.
     pub under: Vec<String>,
 }
@@ -231,15 +235,15 @@ impl Drop for House {
 fn config(data_dir: &Path, setup: &Setup, sandbox: SocketAddr) -> String {
     let data_dir = data_dir.display();
     let database_url = setup.database_url.as_deref().unwrap_or("sqlite://cartlane.db");
-    let limits = setup.limits;
+    let (limits, shop, connections) = (setup.limits, &setup.shop, &setup.connections);
     format!(
         "listen = '127.0.0.1:0'\ndata_dir = '{data_dir}'\ndatabase_url = '{database_url}'\nlog = 'debug'\nlog_format = 'json'\n\
          [limits]\nbackoff_base_ms = 200\nbackoff_cap_ms = 1000\nsettle_ms = 1000\nrequest_timeout_ms = 5000\n{limits}\n\
          [[connections]]\nname = 'shop'\nkind = 'thrivecart'\nsecret_env = 'SHOP_SECRET'\n\
-         hook_key_env = 'SHOP_HOOK_KEY'\nsync_test_mode = true\n\
+         hook_key_env = 'SHOP_HOOK_KEY'\nsync_test_mode = true\n{shop}\n\
          [[connections]]\nname = 'crm'\nkind = 'ghl'\nlocation_id = '{LOCATION}'\ntoken_env = 'CRM_TOKEN'\n\
          base_url = 'http://{sandbox}'\nallow_private_networks = true\n\
-         hook_key_env = 'CRM_HOOK_KEY'\nwebhook_key = '{GHL_KEY}'\n"
+         hook_key_env = 'CRM_HOOK_KEY'\nwebhook_key = '{GHL_KEY}'\n{connections}"
     )
 }
 

@@ -1,0 +1,334 @@
+//! The outside systems behind one face: who sends a step's call, and what came of it.
+//!
+//! ```text
+//! operation.system ─► Directory::target_of ─► Target ─► Line::send ─► Exchange
+//!   ghl          the connection that the automation names, else the shop's target, else the only one
+//!   thrivecart   the one that it names, else the one that the event came by, else the only one
+//!   notify       the Slack or SMTP connection that it names, else the only one of that kind
+//!   http         one that it names, or the only one; else none: calls are recorded with the one that the event came by
+//! ```
+//!
+//! GHL's refusals keep their own vocabulary, which composites go on from; all others share that of
+//! [`cartlane_outbound::exchange`].
+
+use cartlane_catalog::{Catalog, Operation, Request, System};
+use cartlane_ghl::composite::Answer;
+use cartlane_ghl::{Account, RateHeaders};
+use cartlane_model::event::Mode;
+use cartlane_model::{SecretString, UnixMs};
+use cartlane_notify::{Http, Mail, Slack};
+use cartlane_outbound::{self as outbound, Refusal as Why};
+use cartlane_store::budgets::Limits;
+use cartlane_thrivecart::rest;
+use serde_json::{Value as Json, json};
+use url::Url;
+
+/// Slack documents one message a second for a web hook.
+const SLACK: Limits = Limits {
+    max: 1,
+    interval_ms: 1_000,
+    daily: None,
+};
+/// Mail servers document no common limit: this one is ours, and keeps a burst from looking like spam.
+const SMTP: Limits = Limits {
+    max: 10,
+    interval_ms: 1_000,
+    daily: None,
+};
+const THRIVECART: Limits = Limits {
+    max: rest::PER_MINUTE,
+    interval_ms: 60_000,
+    daily: None,
+};
+
+/// How calls of a connection go out.
+#[derive(Clone)]
+pub(crate) enum Line {
+    Ghl {
+        client: cartlane_ghl::Client,
+        account: Account,
+    },
+    ThriveCart {
+        client: rest::Client,
+        base_url: Url,
+        key: SecretString,
+    },
+    Slack(Slack),
+    Mail(Mail),
+    Http(Http),
+}
+
+/// The kinds of connection that calls go to, as the configuration writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ghl,
+    ThriveCart,
+    Slack,
+    Smtp,
+    Http,
+}
+
+impl Kind {
+    /// The kind that does this operation.
+    pub fn of(operation: &Operation) -> Self {
+        match operation.system {
+            System::Ghl => Self::Ghl,
+            System::ThriveCart => Self::ThriveCart,
+            System::Notify if operation.id == "notify.email" => Self::Smtp,
+            System::Notify => Self::Slack,
+            System::Http => Self::Http,
+        }
+    }
+
+    /// What is missing where there is no such connection.
+    pub fn missing(self) -> &'static str {
+        match self {
+            Self::Ghl => {
+                "no GHL connection: name one in the automation's `connection`, or in the shop's `target`"
+            }
+            Self::ThriveCart => {
+                "no ThriveCart connection with an API key: give the shop one (`api_key_env`), or name the one that is meant \
+                 in the automation's `connection`"
+            }
+            Self::Slack => {
+                "no Slack connection: add one of kind `slack`; where there are several, name one in the automation's \
+                 `connection`"
+            }
+            Self::Smtp => {
+                "no mail server: add a connection of kind `smtp`; where there are several, name one in the automation's \
+                 `connection`"
+            }
+            Self::Http => "",
+        }
+    }
+}
+
+impl Line {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Ghl { .. } => Kind::Ghl,
+            Self::ThriveCart { .. } => Kind::ThriveCart,
+            Self::Slack(_) => Kind::Slack,
+            Self::Mail(_) => Kind::Smtp,
+            Self::Http(_) => Kind::Http,
+        }
+    }
+
+    /// The limits that count where the other side tells none; `None` for GHL, which has its own, and for servers that
+    /// nobody knows.
+    pub fn limits(&self) -> Option<Limits> {
+        match self {
+            Self::ThriveCart { .. } => Some(THRIVECART),
+            Self::Slack(_) => Some(SLACK),
+            Self::Mail(_) => Some(SMTP),
+            Self::Ghl { .. } | Self::Http(_) => None,
+        }
+    }
+
+    /// The location that calls are about; empty where there is no such thing.
+    pub fn location_id(&self) -> &str {
+        match self {
+            Self::Ghl { account, .. } => &account.location_id,
+            _ => "",
+        }
+    }
+
+    /// Makes one call, once.
+    pub async fn send(&self, request: &Request, inputs: &Json, mode: Mode) -> Exchange {
+        match self {
+            Self::Ghl { client, account } => client.send(account, request).await.into(),
+            Self::ThriveCart {
+                client,
+                base_url,
+                key,
+            } => {
+                let account = rest::Account {
+                    base_url: base_url.clone(),
+                    key: key.clone(),
+                    mode,
+                };
+                client.send(&account, request).await.into()
+            }
+            Self::Slack(slack) => slack.send(inputs).await.into(),
+            Self::Mail(mail) => mail.send(inputs).await.into(),
+            Self::Http(http) => http.send(inputs).await.into(),
+        }
+    }
+
+    /// One cheap call that changes nothing: whether the other side answers, and lets this connection in.
+    pub async fn probe(&self) -> Option<Exchange> {
+        let (id, inputs) = match self {
+            Self::Ghl { .. } => (
+                "ghl.contacts.find_duplicate",
+                json!({"email": "probe@cartlane.invalid"}),
+            ),
+            Self::ThriveCart { .. } => ("thrivecart.account.ping", json!({})),
+            Self::Slack(slack) => return Some(slack.check().await.into()),
+            Self::Mail(mail) => return Some(mail.check().await.into()),
+            Self::Http(_) => return None,
+        };
+        let operation = Catalog::builtin().get(id)?;
+        let request = operation.request(&inputs, self.location_id()).ok()?;
+        Some(self.send(&request, &inputs, Mode::Live).await)
+    }
+}
+
+/// What went on during a call, whatever the system.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub outcome: Came,
+    pub status: Option<u16>,
+    pub body: Option<Json>,
+    pub trace_id: Option<String>,
+    pub rate: RateHeaders,
+    pub finished_at: UnixMs,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub(crate) enum Came {
+    Success(Json),
+    NotSent(String),
+    Unclear(String),
+    Rejected(Refusal),
+}
+
+/// Why a call was refused.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Ghl(cartlane_ghl::Rejection),
+    Other(outbound::Rejection),
+}
+
+impl Refusal {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Ghl(rejection) => rejection.code(),
+            Self::Other(rejection) => rejection.code,
+        }
+    }
+
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Ghl(rejection) => rejection.advice(),
+            Self::Other(rejection) => rejection.advice(),
+        }
+    }
+
+    /// Whether the whole connection is in trouble.
+    pub fn is_trouble(&self) -> bool {
+        match self {
+            Self::Ghl(rejection) => rejection.trouble().is_some(),
+            Self::Other(rejection) => rejection.refusal == Why::Connection,
+        }
+    }
+
+    /// How long all have to wait, in milliseconds, where there were too many requests: a second where it was not said.
+    pub fn limited(&self) -> Option<i64> {
+        let (Self::Ghl(cartlane_ghl::Rejection::RateLimited { retry_after_ms, .. })
+        | Self::Other(outbound::Rejection {
+            refusal: Why::Limited { retry_after_ms },
+            ..
+        })) = self
+        else {
+            return None;
+        };
+        Some(retry_after_ms.unwrap_or(1_000))
+    }
+
+    /// Whether the same request may go through in a moment: there were too many, but not for the whole day.
+    pub fn is_brief(&self) -> bool {
+        let is_daily = matches!(
+            self,
+            Self::Ghl(cartlane_ghl::Rejection::RateLimited { daily: true, .. })
+        );
+        self.limited().is_some() && !is_daily
+    }
+
+    /// Whether only a scope is missing, which concerns one operation alone.
+    pub fn is_missing_scope(&self) -> bool {
+        matches!(self, Self::Ghl(cartlane_ghl::Rejection::MissingScope { .. }))
+    }
+
+    /// Whether what the call was about is not there.
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Self::Ghl(rejection) => *rejection == cartlane_ghl::Rejection::NotFound,
+            Self::Other(rejection) => rejection.refusal == Why::NotFound,
+        }
+    }
+
+    /// The refusals that a step's fold can go on from: GHL's alone.
+    pub fn answer(&self) -> Option<Answer> {
+        match self {
+            Self::Ghl(rejection) => answer(rejection),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// Even a refused create of GHL's has been seen to create (highlevel-api-docs#64); a duplicate names what is there.
+    pub fn may_have_created(&self) -> bool {
+        use cartlane_ghl::Rejection;
+        matches!(
+            self,
+            Self::Ghl(Rejection::Invalid { .. } | Rejection::NotFound | Rejection::Other { .. })
+        )
+    }
+}
+
+/// The refusals of GHL's that a step's fold can go on from.
+pub(crate) fn answer(rejection: &cartlane_ghl::Rejection) -> Option<Answer> {
+    use cartlane_ghl::Rejection;
+    match rejection {
+        Rejection::NotFound => Some(Answer::NotFound),
+        Rejection::Duplicate {
+            contact_id,
+            matching_field,
+        } => Some(Answer::Duplicate {
+            contact_id: contact_id.clone(),
+            matching_field: matching_field.clone(),
+        }),
+        Rejection::Invalid { messages } => Some(Answer::Invalid(messages.clone())),
+        _ => None,
+    }
+}
+
+impl From<cartlane_ghl::Exchange> for Exchange {
+    fn from(exchange: cartlane_ghl::Exchange) -> Self {
+        use cartlane_ghl::Outcome;
+        Self {
+            outcome: match exchange.outcome {
+                Outcome::Success(answer) => Came::Success(answer),
+                Outcome::NotSent(why) => Came::NotSent(why),
+                Outcome::Unclear(why) => Came::Unclear(why),
+                Outcome::Rejected(rejection) => Came::Rejected(Refusal::Ghl(rejection)),
+            },
+            status: exchange.status,
+            body: exchange.body,
+            trace_id: exchange.trace_id,
+            rate: exchange.rate,
+            finished_at: exchange.finished_at,
+        }
+    }
+}
+
+impl From<outbound::Exchange> for Exchange {
+    fn from(exchange: outbound::Exchange) -> Self {
+        use outbound::Outcome;
+        let (outcome, body) = match exchange.outcome {
+            // What a step's output is made of is what the journal keeps, so that a later turn makes the same of it.
+            Outcome::Success(answer) => (Came::Success(answer.clone()), Some(answer)),
+            Outcome::NotSent(why) => (Came::NotSent(why), exchange.body),
+            Outcome::Unclear(why) => (Came::Unclear(why), exchange.body),
+            Outcome::Rejected(rejection) => (Came::Rejected(Refusal::Other(rejection)), exchange.body),
+        };
+        Self {
+            outcome,
+            status: exchange.status,
+            body,
+            trace_id: exchange.trace_id,
+            rate: RateHeaders::default(),
+            finished_at: exchange.finished_at,
+        }
+    }
+}
