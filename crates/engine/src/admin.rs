@@ -127,6 +127,9 @@ impl Handle {
         let (event, now) = (self.event(id).await?.event, self.now());
         let source = self.directory.source(event.connection_id);
         let sync_test_mode = source.is_some_and(|source| source.sync_test_mode);
+        if source.is_some_and(|source| !source.is_about(&event.facts.payload)) {
+            return Ok(());
+        }
         let runs =
             self.automations
                 .runs_for(event.facts.kind.as_str(), event.facts.mode, sync_test_mode, now);

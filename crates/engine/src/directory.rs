@@ -15,7 +15,7 @@ use rand::RngExt;
 use serde_json::json;
 
 use crate::options::{AccountConfig, ConnectionConfig, GhlConfig, MAIN_WORKSPACE, ThriveCartConfig};
-use crate::source::{self, Source};
+use crate::source::{self, Sender, Source};
 use crate::systems::{Kind, Line};
 
 /// Letters and digits of a generated hook key: 32 of 62, about 190 bits.
@@ -154,6 +154,16 @@ impl Directory {
         self.sources_by_id.get(&id)
     }
 
+    /// Whose an event is that came by `source`: of its kind the one that it is about, where there is one.
+    pub fn owner_of<'d>(&'d self, source: &'d Source, payload: &serde_json::Value) -> &'d Source {
+        if source.is_about(payload) {
+            return source;
+        }
+        let others = self.sources().map(Arc::as_ref);
+        let mut others = others.filter(|other| other.is_of(Sender::Ghl) && other.is_about(payload));
+        others.next().unwrap_or(source)
+    }
+
     pub fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
         self.sources.values()
     }
@@ -261,6 +271,7 @@ fn ghl_source(
         name: config.name.clone(),
         account: source::Account::Ghl {
             keys: keys(hooks.key.as_ref(), hooks.rsa_key.as_ref(), "webhook_rsa_key")?,
+            location_id: ghl.location_id.clone(),
             accept_unsigned: hooks.accept_unsigned,
             window_ms: hooks.window_ms,
         },

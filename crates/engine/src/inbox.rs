@@ -165,6 +165,7 @@ impl Shared {
     /// Stores a delivery that is let in.
     pub(crate) async fn store_delivery(&self, source: &Source, read: Read) -> Result<Accepted, Refused> {
         let tells_of_the_app = read.install.is_some();
+        let source = self.directory.owner_of(source, &read.event.facts.payload);
         let delivery = self.delivery(source, read);
         source
             .received_at
@@ -203,6 +204,7 @@ impl Shared {
             body,
             install,
         } = read;
+        let is_ours = source.is_about(&event.facts.payload);
         let occurred_at = event.occurred_at.unwrap_or(now);
         let facts = event.facts;
         let (amount_minor, currency) = facts
@@ -225,9 +227,13 @@ impl Shared {
             body,
             install: install.and_then(|install| word(source, install, occurred_at)),
             dedupe_keys: event.dedupe_keys.into_iter().map(|key| key.0).collect(),
-            runs: self
-                .automations
-                .runs_for(facts.kind.as_str(), facts.mode, source.sync_test_mode, now),
+            runs: if is_ours {
+                let kind = facts.kind.as_str();
+                self.automations
+                    .runs_for(kind, facts.mode, source.sync_test_mode, now)
+            } else {
+                Vec::new() // of a location that nobody has connected
+            },
             kind: facts.kind.0,
         };
         #[cfg(feature = "break")]

@@ -79,6 +79,7 @@ pub(crate) enum Account {
     /// By a signature.
     Ghl {
         keys: Keys,
+        location_id: String,
         accept_unsigned: bool,
         window_ms: i64,
     },
@@ -123,6 +124,15 @@ impl Source {
         )
     }
 
+    /// Whether what `payload` says is about this account. An app of GHL has one address for all its locations, so that
+    /// what comes by it may be about another one.
+    pub fn is_about(&self, payload: &Json) -> bool {
+        match &self.account {
+            Account::ThriveCart { .. } => true,
+            Account::Ghl { location_id, .. } => hooks::location(payload).is_none_or(|of| of == *location_id),
+        }
+    }
+
     /// Reads a delivery and decides whether its sender is believed.
     pub fn judge(&self, envelope: &Envelope, body: &[u8], now: UnixMs) -> Result<Judged, Refused> {
         match &self.account {
@@ -139,6 +149,7 @@ impl Source {
                 keys,
                 accept_unsigned,
                 window_ms,
+                ..
             } => {
                 let is_signed = match keys.proof(envelope.signatures(), body) {
                     Proof::Signed => true,

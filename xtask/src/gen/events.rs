@@ -24,7 +24,7 @@ steps:
 ```
 
 `event.person` has who it is about, under the same names as for ThriveCart; `event.payload` is the delivery as it came, with
-the fields below. Steps go to the connection that the event came by, unless the automation names another.
+the fields below. Steps go to the connection of the event's location, unless the automation names another.
 
 ## Setting it up
 
@@ -32,7 +32,8 @@ the fields below. Steps go to the connection that the event came by, unless the 
 
 - **A marketplace app** (OAuth): put the address into the app's web hook settings and choose the events. Deliveries are signed
   (`X-GHL-Signature`), and checked with the key that GoHighLevel publishes; `webhook_key` replaces it. The older `x-wh-signature`
-  counts only where `webhook_rsa_key` is set.
+  counts only where `webhook_rsa_key` is set. An app has one address for all its locations: an event goes to the connection of
+  its `locationId`, by whichever of them it came; those of a location that is not connected are kept and start nothing.
 - **A private integration token** gets no such web hooks. Let a workflow's action *Webhook* post to the address, and set
   `accept_unsigned = true` on the connection. Such a delivery is always a [`ghl.workflow.webhook`](#ghlworkflowwebhook), whatever
   it says of itself: only its address is secret.

@@ -219,3 +219,19 @@ async fn every_sample_of_ghl_is_taken_and_read_again_as_its_kind() {
     assert_eq!(kinds(&app).await[0], "ghl.unknown");
     assert!(sent >= 57, "only {sent}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_location_that_is_not_connected_is_kept_and_starts_nothing() {
+    let app = app(Backend::Sqlite).await;
+    apply_note(&app, "ghl.contact.tags_changed").await;
+    app.ghl().add_contact(EMAIL, &json!({}));
+    let mut event = tags_changed(&app.ghl().contact(EMAIL)["id"]);
+    event["locationId"] = json!("another");
+    app.ghl_hook().deliver(&event).await;
+    assert_eq!(kinds(&app).await, ["ghl.contact.tags_changed"]);
+    app.handle()
+        .replay(EventFilter::default())
+        .await
+        .expect("it is replayed");
+    assert!(app.runs().await.is_empty());
+}

@@ -100,6 +100,12 @@ pub fn decode_stored(is_signed: bool, body: &[u8]) -> NewEvent {
     }
 }
 
+/// The location that a payload is about; `None` where it is about an agency or does not say.
+pub fn location(payload: &Value) -> Option<String> {
+    let is_location = || facts::text(payload, "altType").is_some_and(|kind| kind == "location");
+    facts::text(payload, "locationId").or_else(|| facts::text(payload, "altId").filter(|_| is_location()))
+}
+
 fn kind_of(is_signed: bool, payload: &Value) -> &'static EventKind {
     let known = if is_signed {
         events::recognise(payload).or_else(|| events::get(events::UNKNOWN))
