@@ -157,6 +157,10 @@ impl Builder {
         let hook_key = self.shop.hook_key.clone().unwrap_or_default();
         let agency = GhlConfig {
             token: SecretString::from("pit-agency"),
+            hooks: GhlHooks {
+                hook_key: None,
+                ..crm.hooks.clone()
+            },
             ..crm.clone()
         };
         let mut connections = vec![
