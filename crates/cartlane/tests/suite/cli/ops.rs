@@ -62,10 +62,6 @@ fn the_list_is_every_official_operation_and_ours() {
     assert_eq!(ours, committed);
 }
 
-fn text_of<'a>(value: &'a Value, name: &str) -> &'a str {
-    text(value, name)
-}
-
 #[test]
 fn each_published_category_is_listed_in_its_order_with_its_titles() {
     let mut categories: Vec<(&str, Vec<[&str; 3]>)> = Vec::new();
