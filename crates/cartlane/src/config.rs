@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Limits, ThriveCartConfig};
+use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Limits, ThriveCartConfig};
 use cartlane_flow::names::nearest;
 use cartlane_model::SecretString;
 use serde::Deserialize;
@@ -97,6 +97,10 @@ struct ConnectionIn {
     token_file: Option<PathBuf>,
     base_url: Option<String>,
     allow_private_networks: bool,
+    webhook_key: Option<String>,
+    webhook_rsa_key: Option<String>,
+    accept_unsigned: bool,
+    webhook_window_minutes: Option<u32>,
 }
 
 #[expect(
@@ -254,6 +258,25 @@ impl Config {
             location_id,
             token: SecretString::from(token),
             allow_private_networks: read.allow_private_networks,
+            hooks: self.ghl_hooks(read)?,
+        })
+    }
+
+    fn ghl_hooks(&self, read: &ConnectionIn) -> anyhow::Result<GhlHooks> {
+        let hook_key = self.secret(
+            "hook_key",
+            read.hook_key_env.as_deref(),
+            read.hook_key_file.as_deref(),
+        )?;
+        let default = GhlHooks::default();
+        let minutes = read.webhook_window_minutes;
+        Ok(GhlHooks {
+            hook_key,
+            key: read.webhook_key.clone(),
+            rsa_key: read.webhook_rsa_key.clone(),
+            accept_unsigned: read.accept_unsigned,
+            window_ms: minutes.map_or(default.window_ms, |minutes| i64::from(minutes) * 60_000),
+            sync_test_mode: read.sync_test_mode,
         })
     }
 
@@ -298,7 +321,7 @@ const LIMIT_KEYS: [&str; 12] = [
     "postgres_connections",
     "file_bytes",
 ];
-const CONNECTION_KEYS: [&str; 16] = [
+const CONNECTION_KEYS: [&str; 20] = [
     "name",
     "kind",
     "account",
@@ -315,6 +338,10 @@ const CONNECTION_KEYS: [&str; 16] = [
     "token_file",
     "base_url",
     "allow_private_networks",
+    "webhook_key",
+    "webhook_rsa_key",
+    "accept_unsigned",
+    "webhook_window_minutes",
 ];
 
 /// Every wrong key at once, each with the nearest right one.

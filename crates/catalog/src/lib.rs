@@ -20,6 +20,7 @@
 
 pub mod answers;
 pub mod confirm;
+pub mod events;
 mod fields;
 mod forms;
 mod links;

@@ -11,7 +11,6 @@ use cartlane_store::lists::{self, EventFilter, EventRow, RunFilter, RunRow};
 use cartlane_store::quarantine::{self, Aside};
 use cartlane_store::runs::{self, Retried};
 use cartlane_store::{Error, journal, lanes};
-use cartlane_thrivecart as thrivecart;
 use serde_json::{Value as Json, json};
 
 use crate::inbox::{Accepted, Put, Refused};
@@ -70,6 +69,8 @@ pub struct RunDetail {
 pub struct Health {
     /// The connections.
     pub connections: Vec<Connection>,
+    /// What is left of their limits, of those that were called.
+    pub budgets: Vec<crate::BudgetLeft>,
     /// Runs that are not finished.
     pub open_runs: i64,
     /// Since when the oldest of them has been there.
@@ -181,7 +182,7 @@ impl Handle {
         Ok(self.db.read(move |tx| quarantine::list(tx, limit)).await?)
     }
 
-    /// Lets a quarantined delivery in, whatever its secret word was.
+    /// Lets a quarantined delivery in, whatever its secret word or signature was.
     pub async fn release(&self, id: QuarantineId) -> Result<Accepted, AdminError> {
         let aside = self
             .db
@@ -199,13 +200,10 @@ impl Handle {
         let source = self.directory.source(aside.connection_id).ok_or_else(|| {
             AdminError::Unfit("its connection is not in the configuration any more; declare it again".into())
         })?;
-        let limits = crate::inbox::decode_limits();
-        let decoded =
-            thrivecart::decode(put.content_type.as_deref(), &put.body, &limits).map_err(Refused::from)?;
-        let thrivecart::Delivery::Event(incoming) = decoded else {
+        let Some(read) = source.read(&put.envelope, &put.body, self.now())? else {
             return Ok(Accepted::Checked);
         };
-        let accepted = self.store_delivery(source, *incoming).await?;
+        let accepted = self.store_delivery(source, read).await?;
         self.db.write(move |tx| quarantine::released(tx, id)).await?;
         Ok(accepted)
     }
@@ -341,6 +339,7 @@ impl Handle {
             .await?;
         Ok(Health {
             connections,
+            budgets: self.budgets.left().await?,
             open_runs,
             oldest_open_run_at,
         })

@@ -19,7 +19,7 @@ use cartlane_store::runs::{End, Reason};
 use cartlane_store::{Error, lanes};
 use serde_json::{Value as Json, json};
 
-use crate::budget::Leave;
+use crate::budget::{Class, Leave};
 use crate::resume::answer_to_json;
 use crate::run::{Run, StepAtWork};
 use crate::worker::{Ending, write_all};
@@ -106,7 +106,7 @@ impl Run<'_> {
         if operation.effect == Effect::Idempotent && self.lane.is_taken_over {
             return Err(self.let_dead_nodes_calls_settle());
         }
-        let permit = match self.shared.budgets.acquire(target.id).await {
+        let permit = match self.shared.budgets.acquire(target.id, Class::Live).await {
             Leave::Now(permit) => permit,
             Leave::InMs(in_ms) => return Err(Ending::Wait { in_ms, reason: None }),
         };

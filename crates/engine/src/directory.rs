@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cartlane_ghl::Account;
-use cartlane_model::{ConnectionId, ExposeSecret, Problems, SecretString, UnixMs, WorkspaceId};
+use cartlane_ghl::hooks::Keys;
+use cartlane_model::{ConnectionId, ExposeSecret, Problems, UnixMs};
 use cartlane_store::connections::{self, Declared, Trouble};
 use cartlane_store::{Db, Error};
 use rand::RngExt;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::options::{AccountConfig, ConnectionConfig, GhlConfig, MAIN_WORKSPACE, ThriveCartConfig};
+use crate::source::{self, Source};
 
 /// Letters and digits of a generated hook key: 32 of 62, about 190 bits.
 const HOOK_KEY_LENGTH: usize = 32;
@@ -21,24 +23,6 @@ pub(crate) struct Directory {
     sources: HashMap<String, Arc<Source>>,
     sources_by_id: HashMap<ConnectionId, Arc<Source>>,
     targets: HashMap<ConnectionId, Arc<Target>>,
-}
-
-/// A `ThriveCart` account: events come from here.
-pub(crate) struct Source {
-    pub id: ConnectionId,
-    pub workspace_id: WorkspaceId,
-    pub name: String,
-    pub account: Option<String>,
-    pub secrets: Vec<SecretString>,
-    pub hook_key: String,
-    pub sync_test_mode: bool,
-    pub target: Option<ConnectionId>,
-    /// What expressions read as `settings`.
-    pub settings: Json,
-    /// When an event last came in, not yet written down; 0 for nothing new.
-    pub received_at: AtomicI64,
-    /// The address was checked, not yet written down.
-    pub checked: AtomicBool,
 }
 
 /// A GHL location: calls go here.
@@ -123,6 +107,7 @@ impl Directory {
                 AccountConfig::Ghl(ghl) => {
                     let target = target(config, ghl, row, &client)?;
                     directory.targets.insert(row.id, Arc::new(target));
+                    directory.add_source(ghl_source(config, ghl, row)?);
                 }
             }
         }
@@ -192,8 +177,10 @@ fn source(
         id: row.id,
         workspace_id: row.workspace_id,
         name: config.name.clone(),
-        account: shop.account.clone(),
-        secrets: shop.secrets.clone(),
+        account: source::Account::ThriveCart {
+            account: shop.account.clone(),
+            secrets: shop.secrets.clone(),
+        },
         hook_key: row.hook_key.clone().unwrap_or_default(),
         sync_test_mode: shop.sync_test_mode,
         target,
@@ -201,6 +188,39 @@ fn source(
         received_at: AtomicI64::new(0),
         checked: AtomicBool::new(false),
     }
+}
+
+/// A location as a source: its events are dealt with in itself.
+fn ghl_source(
+    config: &ConnectionConfig,
+    ghl: &GhlConfig,
+    row: &connections::Connection,
+) -> Result<Source, Problems> {
+    let hooks = &ghl.hooks;
+    let keys = |key: Option<&String>, rsa_key: Option<&String>, path: &str| {
+        Keys::parse(key.map(String::as_str), rsa_key.map(String::as_str)).map_err(|error| {
+            let mut problems = Problems::default();
+            problems.push(format!("connections.{}.{path}", config.name), error.to_string());
+            problems
+        })
+    };
+    keys(hooks.key.as_ref(), None, "webhook_key")?;
+    Ok(Source {
+        id: row.id,
+        workspace_id: row.workspace_id,
+        name: config.name.clone(),
+        account: source::Account::Ghl {
+            keys: keys(hooks.key.as_ref(), hooks.rsa_key.as_ref(), "webhook_rsa_key")?,
+            accept_unsigned: hooks.accept_unsigned,
+            window_ms: hooks.window_ms,
+        },
+        hook_key: row.hook_key.clone().unwrap_or_default(),
+        sync_test_mode: hooks.sync_test_mode,
+        target: Some(row.id),
+        settings: row.settings.clone(),
+        received_at: AtomicI64::new(0),
+        checked: AtomicBool::new(false),
+    })
 }
 
 fn target(
@@ -243,6 +263,9 @@ fn check(configs: &[ConnectionConfig]) -> Result<(), Problems> {
         {
             problems.push(path("name"), "two connections have this name; give each its own");
         }
+        if config.account.hook_key().is_some_and(|key| !is_hook_key(key)) {
+            problems.push(path("hook_key"), "needs at least 20 letters, digits, - or _");
+        }
         let AccountConfig::ThriveCart(shop) = &config.account else {
             continue;
         };
@@ -257,9 +280,6 @@ fn check(configs: &[ConnectionConfig]) -> Result<(), Problems> {
                 "the secret word is missing or empty; copy it from ThriveCart: Settings > API & Webhooks > \
                  ThriveCart order validation",
             );
-        }
-        if shop.hook_key.as_ref().is_some_and(|key| !is_hook_key(key)) {
-            problems.push(path("hook_key"), "needs at least 20 letters, digits, - or _");
         }
         let is_target = |name: &String| {
             configs
@@ -284,28 +304,25 @@ fn is_hook_key(key: &str) -> bool {
 }
 
 fn declare(config: &ConnectionConfig, now: UnixMs) -> Declared {
-    let (kind, settings, hook_key) = match &config.account {
+    let (kind, settings) = match &config.account {
         AccountConfig::ThriveCart(shop) => (
             "thrivecart",
             json!({"account": shop.account, "sync_test_mode": shop.sync_test_mode, "target": shop.target}),
-            Some(shop.hook_key.clone().unwrap_or_else(new_hook_key)),
         ),
         AccountConfig::Ghl(ghl) => (
             "ghl",
             json!({"base_url": ghl.base_url, "location_id": ghl.location_id}),
-            None,
         ),
     };
-    let hook_key_is_declared =
-        matches!(&config.account, AccountConfig::ThriveCart(shop) if shop.hook_key.is_some());
+    let hook_key = config.account.hook_key();
     Declared {
         id: ConnectionId::new(now),
         workspace_id: MAIN_WORKSPACE,
         name: config.name.clone(),
         kind: kind.to_owned(),
         settings,
-        hook_key,
-        hook_key_is_declared,
+        hook_key: Some(hook_key.map_or_else(new_hook_key, str::to_owned)),
+        hook_key_is_declared: hook_key.is_some(),
         now,
     }
 }

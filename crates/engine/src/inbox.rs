@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use cartlane_model::{EventId, QuarantineId};
+use cartlane_model::{EventId, QuarantineId, UnixMs};
 use cartlane_store::inbox::{Delivery, Taken};
+use cartlane_store::installs::{Install, Owner};
 use cartlane_store::quarantine::{self, Aside};
 use cartlane_store::{Error, inbox};
-use cartlane_thrivecart::{self as thrivecart, Incoming};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::Shared;
-use crate::directory::Source;
+use crate::source::{Envelope, Judged, Read, Refusal, Sender, Source};
 
 /// Deliveries of one transaction at most.
 const GROUP: usize = 256;
@@ -72,9 +72,21 @@ pub enum Refused {
         /// Where the delivery is kept.
         kept: QuarantineId,
     },
+    /// Its signature, or its time, does not show that it comes from the vendor.
+    #[error("connection `{connection}` refused the delivery: {why}; it is kept in quarantine as {kept}")]
+    Distrusted {
+        /// The connection's name.
+        connection: String,
+        /// `hook.wrong_signature`, `hook.unsigned` or `hook.stale`.
+        code: &'static str,
+        /// What is wrong and what to do.
+        why: &'static str,
+        /// Where the delivery is kept.
+        kept: QuarantineId,
+    },
     /// Its body cannot be read.
     #[error("{0}")]
-    NotDecodable(#[from] thrivecart::DecodeError),
+    NotDecodable(String),
     /// Too much waits already, or the database is away.
     #[error("too busy to store the delivery safely; send it again in a few seconds")]
     Overloaded,
@@ -91,7 +103,8 @@ pub(crate) struct Job {
 /// What a quarantined delivery was, sealed.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Put {
-    pub content_type: Option<String>,
+    #[serde(flatten)]
+    pub envelope: Envelope,
     pub body: Vec<u8>,
 }
 
@@ -109,52 +122,50 @@ impl Shared {
     }
 
     /// Notes that the sender checked the address of a hook.
-    pub(crate) fn check_hook(&self, hook_key: &str) -> Result<(), Refused> {
-        let source = self
-            .directory
-            .source_by_key(hook_key)
-            .ok_or(Refused::UnknownHook)?;
+    pub(crate) fn check_hook(&self, sender: Sender, hook_key: &str) -> Result<(), Refused> {
+        let source = self.source_by_key(sender, hook_key)?;
         source.checked.store(true, Ordering::Relaxed);
         Ok(())
     }
 
+    fn source_by_key(&self, sender: Sender, hook_key: &str) -> Result<&Arc<Source>, Refused> {
+        let source = self.directory.source_by_key(hook_key);
+        source
+            .filter(|source| source.is_of(sender))
+            .ok_or(Refused::UnknownHook)
+    }
+
     pub(crate) async fn accept(
         &self,
+        sender: Sender,
         hook_key: &str,
-        content_type: Option<&str>,
+        envelope: Envelope,
         body: Bytes,
     ) -> Result<Accepted, Refused> {
-        let source = Arc::clone(
-            self.directory
-                .source_by_key(hook_key)
-                .ok_or(Refused::UnknownHook)?,
-        );
-        match thrivecart::decode(content_type, &body, &decode_limits())? {
-            thrivecart::Delivery::Ping => {
+        let source = Arc::clone(self.source_by_key(sender, hook_key)?);
+        match source.judge(&envelope, &body, self.clock.now())? {
+            Judged::Ping => {
                 source.checked.store(true, Ordering::Relaxed);
                 Ok(Accepted::Checked)
             }
-            thrivecart::Delivery::Event(incoming) => {
-                if let Some(refusal) = Refusal::of(&source, &incoming) {
-                    let put = Put {
-                        content_type: content_type.map(str::to_owned),
-                        body: body.to_vec(),
-                    };
-                    return Err(self.put_aside(&source, refusal, &put).await?);
-                }
+            Judged::Refused(refusal) => {
+                let put = Put {
+                    envelope,
+                    body: body.to_vec(),
+                };
+                Err(self.put_aside(&source, refusal, &put).await?)
+            }
+            Judged::Event(read) => {
                 drop(body);
-                self.store_delivery(&source, *incoming).await
+                self.store_delivery(&source, *read).await
             }
         }
     }
 
     /// Stores a delivery that is let in.
-    pub(crate) async fn store_delivery(
-        &self,
-        source: &Source,
-        incoming: Incoming,
-    ) -> Result<Accepted, Refused> {
-        let delivery = self.delivery(source, incoming);
+    pub(crate) async fn store_delivery(&self, source: &Source, read: Read) -> Result<Accepted, Refused> {
+        let tells_of_the_app = read.install.is_some();
+        let delivery = self.delivery(source, read);
         source
             .received_at
             .store(delivery.received_at.0, Ordering::Relaxed);
@@ -169,7 +180,12 @@ impl Shared {
             return Ok(Accepted::New(event));
         }
         match stored.await.unwrap_or(Err(Error::Stopped)) {
-            Ok(Taken::New(event)) => Ok(Accepted::New(event)),
+            Ok(Taken::New(event)) => {
+                if tells_of_the_app && let Err(error) = self.settle_installs().await {
+                    tracing::warn!(%error, "what the app's word means is settled later, by the monitor");
+                }
+                Ok(Accepted::New(event))
+            }
             Ok(Taken::Repeat(event)) => Ok(Accepted::Repeat(event)),
             Err(Error::DiskFull { .. }) => Err(Refused::StorageFull),
             Err(error) => {
@@ -179,9 +195,15 @@ impl Shared {
         }
     }
 
-    fn delivery(&self, source: &Source, incoming: Incoming) -> Delivery {
+    fn delivery(&self, source: &Source, read: Read) -> Delivery {
         let now = self.clock.now();
-        let Incoming { event, masked, .. } = incoming;
+        let Read {
+            event,
+            kept_as,
+            body,
+            install,
+        } = read;
+        let occurred_at = event.occurred_at.unwrap_or(now);
         let facts = event.facts;
         let (amount_minor, currency) = facts
             .amount
@@ -191,7 +213,7 @@ impl Shared {
             workspace_id: source.workspace_id,
             connection_id: source.id,
             mode: facts.mode.map(cartlane_model::Mode::as_str),
-            occurred_at: event.occurred_at.unwrap_or(now),
+            occurred_at,
             received_at: now,
             contact_keys: facts.person.keys(&source.id.to_string()),
             email: facts.person.email,
@@ -199,8 +221,9 @@ impl Shared {
             items: facts.items.iter().map(cartlane_model::Item::key).collect(),
             amount_minor,
             currency,
-            content_type: masked.content_type.name(),
-            body: masked.body,
+            content_type: kept_as,
+            body,
+            install: install.and_then(|install| word(source, install, occurred_at)),
             dedupe_keys: event.dedupe_keys.into_iter().map(|key| key.0).collect(),
             runs: self
                 .automations
@@ -315,54 +338,15 @@ impl Shared {
     }
 }
 
-enum Refusal {
-    Secret,
-    Account { given: String, expected: String },
-}
-
-impl Refusal {
-    fn of(source: &Source, incoming: &Incoming) -> Option<Self> {
-        let matches = incoming
-            .secret
-            .as_ref()
-            .is_some_and(|given| thrivecart::secret_matches(given, &source.secrets));
-        if !matches {
-            return Some(Self::Secret);
-        }
-        match (&source.account, &incoming.account) {
-            (Some(expected), Some(given)) if expected != given => Some(Self::Account {
-                given: given.clone(),
-                expected: expected.clone(),
-            }),
-            _ => None,
-        }
-    }
-
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Secret => "wrong_secret",
-            Self::Account { .. } => "wrong_account",
-        }
-    }
-
-    fn refused(self, connection: String, kept: QuarantineId) -> Refused {
-        match self {
-            Self::Secret => Refused::WrongSecret { connection, kept },
-            Self::Account { given, expected } => Refused::WrongAccount {
-                connection,
-                given,
-                expected,
-                kept,
-            },
-        }
-    }
-}
-
-/// The server has bounded the body already, by `limits.body_bytes`; keys and nesting keep their defaults, by which a
-/// stored body is read again.
-pub(crate) fn decode_limits() -> thrivecart::Limits {
-    thrivecart::Limits {
-        body_bytes: usize::MAX,
-        ..thrivecart::Limits::default()
-    }
+/// What a delivery says of the app, to be written down; nothing where it does not say where.
+fn word(source: &Source, install: cartlane_ghl::hooks::Install, changed_at: UnixMs) -> Option<Install> {
+    let location = install.location_id.map(Owner::Location);
+    Some(Install {
+        workspace_id: source.workspace_id,
+        connection_id: source.id,
+        app_id: install.app_id,
+        owner: location.or_else(|| install.company_id.map(Owner::Company))?,
+        is_installed: install.is_installed,
+        changed_at,
+    })
 }

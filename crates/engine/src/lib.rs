@@ -18,11 +18,13 @@ mod directory;
 pub mod executor;
 mod gone;
 pub mod inbox;
+mod installs;
 mod monitor;
 mod options;
 mod reference;
 mod resume;
 mod run;
+mod source;
 mod step;
 mod stored;
 mod vault;
@@ -42,20 +44,24 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use admin::{AdminError, EventDetail, Health, RunDetail};
+pub use budget::{BudgetLeft, Class};
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
 pub use inbox::{Accepted, Refused, Room};
+pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{
-    AccountConfig, ConnectionConfig, GhlConfig, Limits, MAIN_WORKSPACE, Options, ThriveCartConfig,
+    AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Limits, MAIN_WORKSPACE, Options, ThriveCartConfig,
 };
+pub use source::{Envelope, Sender};
 pub use vault::replace_master_key;
 
 /// The records that lists and details are made of.
 pub mod records {
     pub use cartlane_store::automations::{Applied, Automation};
     pub use cartlane_store::connections::{Connection, Trouble};
+    pub use cartlane_store::installs::{Install, Owner};
     pub use cartlane_store::journal::{Call, Outcome, Step, StepState};
     pub use cartlane_store::lists::{EventFilter, EventRow, RunFilter, RunRow};
     pub use cartlane_store::quarantine::Aside;
@@ -183,19 +189,20 @@ impl Shared {
 }
 
 impl Handle {
-    /// Stores a delivery to the hook with this key.
+    /// Stores a delivery to the hook of `sender` with this key.
     pub async fn accept(
         &self,
+        sender: Sender,
         hook_key: &str,
-        content_type: Option<&str>,
+        envelope: Envelope,
         body: bytes::Bytes,
     ) -> Result<Accepted, Refused> {
-        self.0.accept(hook_key, content_type, body).await
+        self.0.accept(sender, hook_key, envelope, body).await
     }
 
     /// Notes that a sender checked the address of a hook; fails where there is none.
-    pub fn check_hook(&self, hook_key: &str) -> Result<(), Refused> {
-        self.0.check_hook(hook_key)
+    pub fn check_hook(&self, sender: Sender, hook_key: &str) -> Result<(), Refused> {
+        self.0.check_hook(sender, hook_key)
     }
 
     /// Room for `bytes` more of a body that is being read; `None` when too much is in memory already.

@@ -11,8 +11,9 @@ use cartlane_store::{Error, runs};
 use serde_json::json;
 
 use crate::Shared;
-use crate::budget::Leave;
+use crate::budget::{Class, Leave};
 use crate::directory::{Target, flush};
+use crate::installs::UNINSTALLED;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// A paused connection is probed this often. A probe is one cheap read.
@@ -67,10 +68,15 @@ impl Shared {
             if let Some(row) = rows.iter().find(|row| row.id == target.id) {
                 target.set_trouble(row.trouble.clone());
             }
-            if target.is_paused() {
+            // A connection whose app was removed waits for a person, whatever its token can still do.
+            let waits_for_a_person = target
+                .trouble()
+                .is_some_and(|trouble| trouble.code == UNINSTALLED);
+            if target.is_paused() && !waits_for_a_person {
                 self.probe(target).await?;
             }
         }
+        self.settle_installs().await?;
         if round.is_multiple_of(BRING_BACK_EVERY) {
             let back = self.db.write(|tx| runs::bring_back(tx, BRING_BACK)).await?;
             if back > 0 {
@@ -112,7 +118,7 @@ impl Shared {
             .get("ghl.contacts.find_duplicate")
             .and_then(|operation| operation.request(&inputs, &target.account.location_id).ok());
         let Some(request) = request else { return false };
-        let Leave::Now(permit) = self.budgets.acquire(target.id).await else {
+        let Leave::Now(permit) = self.budgets.acquire(target.id, Class::Live).await else {
             return false;
         };
         let exchange = target.client.send(&target.account, &request).await;

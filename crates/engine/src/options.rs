@@ -104,6 +104,16 @@ pub enum AccountConfig {
     Ghl(GhlConfig),
 }
 
+impl AccountConfig {
+    /// The key of its web hooks' address, where the configuration names it.
+    pub fn hook_key(&self) -> Option<&str> {
+        match self {
+            Self::ThriveCart(shop) => shop.hook_key.as_deref(),
+            Self::Ghl(ghl) => ghl.hooks.hook_key.as_deref(),
+        }
+    }
+}
+
 /// A `ThriveCart` account.
 #[derive(Clone, Debug)]
 pub struct ThriveCartConfig {
@@ -130,4 +140,37 @@ pub struct GhlConfig {
     pub token: SecretString,
     /// Whether its address may be on this machine or in a private network.
     pub allow_private_networks: bool,
+    /// How its web hooks are taken.
+    pub hooks: GhlHooks,
+}
+
+/// How a location's web hooks are taken.
+#[derive(Clone, Debug)]
+pub struct GhlHooks {
+    /// The key of their address, where the configuration names it.
+    pub hook_key: Option<String>,
+    /// The Ed25519 key of `X-GHL-Signature`, PEM or base64; the published one when it is not declared.
+    pub key: Option<String>,
+    /// The RSA key of `x-wh-signature`; without it that header proves nothing.
+    pub rsa_key: Option<String>,
+    /// Whether deliveries without a signature are taken: those of a workflow's Webhook action.
+    pub accept_unsigned: bool,
+    /// How far a signed delivery's timestamp may be from now, either way.
+    pub window_ms: i64,
+    /// Whether orders and invoices of test mode start automations.
+    pub sync_test_mode: bool,
+}
+
+impl Default for GhlHooks {
+    /// GHL sends a delivery that was answered 429 again for about 70 minutes.
+    fn default() -> Self {
+        Self {
+            hook_key: None,
+            key: None,
+            rsa_key: None,
+            accept_unsigned: false,
+            window_ms: 2 * 60 * 60_000,
+            sync_test_mode: false,
+        }
+    }
 }

@@ -1,14 +1,23 @@
 //! A stored event as automations read it: its raw body is the truth, decoded anew by the source's decoder.
 
+use cartlane_ghl::hooks;
 use cartlane_model::Event;
 use cartlane_store::runs::StoredEvent;
 use cartlane_thrivecart::{ContentType, decode_stored};
 
+use crate::source::{GHL_SIGNED, GHL_UNSIGNED};
+
 /// The event behind its stored form.
 pub(crate) fn event_of(stored: &StoredEvent) -> Result<Event, String> {
-    let content_type = ContentType::from_name(&stored.content_type)
-        .ok_or_else(|| format!("unknown kind of body `{}`", stored.content_type))?;
-    let decoded = decode_stored(content_type, &stored.body);
+    let decoded = match stored.content_type.as_str() {
+        GHL_SIGNED => hooks::decode_stored(true, &stored.body),
+        GHL_UNSIGNED => hooks::decode_stored(false, &stored.body),
+        name => {
+            let content_type =
+                ContentType::from_name(name).ok_or_else(|| format!("unknown kind of body `{name}`"))?;
+            decode_stored(content_type, &stored.body)
+        }
+    };
     Ok(Event {
         id: stored.id,
         workspace_id: stored.workspace_id,

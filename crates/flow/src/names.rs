@@ -1,6 +1,11 @@
 //! The names that expressions can read, and which of them someone meant.
 
-/// The kinds of event that are known. Others are accepted too, unless they look like a slip in one of these.
+use cartlane_catalog::events;
+
+/// What the kinds of event of GHL begin with; these are a closed list, [`cartlane_catalog::events`].
+pub const GHL: &str = "ghl.";
+
+/// The kinds of event of `ThriveCart` that are known. Others are accepted too, unless they look like a slip in one of these.
 ///
 /// From `ThriveCart`'s help page *Using webhook notifications* and, where its name is ours, from the list of Event
 /// Subscriptions; in the dotted vocabulary.
@@ -90,8 +95,12 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// A known kind of event from which `kind` differs by one or two letters: a slip, not another kind.
+/// The known kind of event that whoever wrote `kind` meant: one of GHL's where it is one of its but unknown, else one that
+/// differs by one or two letters, which is a slip, not another kind.
 pub fn mistaken_kind(kind: &str) -> Option<&'static str> {
+    if kind.starts_with(GHL) && events::get(kind).is_none() {
+        return events::nearest(kind).or(Some(events::UNKNOWN));
+    }
     if EVENT_KINDS.contains(&kind) {
         return None;
     }

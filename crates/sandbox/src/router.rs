@@ -110,6 +110,11 @@ static TABLE: LazyLock<Table<'static>> = LazyLock::new(|| {
     table
 });
 
+/// Reads the table now, so that no request has to wait for it.
+pub(crate) fn prepare() {
+    LazyLock::force(&TABLE);
+}
+
 /// The ids of operations that have a handler.
 pub(crate) fn handled() -> impl Iterator<Item = &'static str> {
     let own = routes::all().map(|route| route.operation);

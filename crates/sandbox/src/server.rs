@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::admin;
 use crate::hooks::deliver;
 use crate::pipeline::{Outcome, Wire};
+use crate::router;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::wire::{Call, WireBody, response};
@@ -59,6 +60,7 @@ impl Sandbox {
         let log_file = options
             .log_file
             .map(|path| File::options().create(true).append(true).open(path));
+        router::prepare();
         let listener = TcpListener::bind(options.listen).await?;
         let (hooks, queue) = mpsc::unbounded_channel();
         let state = State::new(options.settings, options.clock, log_file.transpose()?, hooks);

@@ -204,8 +204,8 @@ impl State {
         inner.hooks.came(job, answer, now);
     }
 
-    /// Takes tokens back: this one (a private integration token too), or those of an app, of a location, of both.
-    /// Answers how many there were.
+    /// Takes tokens back: this one (a private integration token too), or those of an app, of a location, of both; all
+    /// apps' tokens where nothing is said. Answers how many there were.
     pub fn revoke(&self, revoked: &Revoked) -> usize {
         let mut inner = self.lock();
         if let Some(token) = &revoked.token {

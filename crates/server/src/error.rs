@@ -40,6 +40,22 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// As GHL understands it: it sends a delivery again only after a 429.
+    #[must_use]
+    pub fn for_ghl(self) -> Self {
+        let may_come_again = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT];
+        if !may_come_again.iter().any(|status| status.as_u16() == self.status) {
+            return self;
+        }
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS.as_u16(),
+            retry_after: self.retry_after.or(Some(5)),
+            ..self
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -64,6 +80,7 @@ impl From<Refused> for Problem {
             Refused::UnknownHook => Self::new(StatusCode::NOT_FOUND, "hook.unknown", detail),
             Refused::WrongSecret { .. } => Self::new(StatusCode::UNAUTHORIZED, "hook.wrong_secret", detail),
             Refused::WrongAccount { .. } => Self::new(StatusCode::UNAUTHORIZED, "hook.wrong_account", detail),
+            Refused::Distrusted { code, .. } => Self::new(StatusCode::UNAUTHORIZED, code, detail),
             Refused::NotDecodable(_) => Self::new(StatusCode::BAD_REQUEST, "hook.not_decodable", detail),
             Refused::Overloaded => Self::busy("hook.overloaded", detail, 5),
             Refused::StorageFull => Self::busy("hook.disk_full", detail, 60),

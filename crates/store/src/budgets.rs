@@ -4,11 +4,23 @@
 //! answered, so `max` slots can never make more than `max` requests in any interval. Slots are handed to nodes in
 //! blocks ([`grant`]); a node that stops renewing keeps its block, counted as spent, until `expires_at`. The day's
 //! allowance is handed out the same way.
+//!
+//! Polls may take at most half of a day. Nobody tells when an account's day begins, so that of any 24 hours is meant:
+//! what polls spent is counted by the hour, and the hours that touch the last 24 count. What a dead node could still
+//! have polled counts as polled.
 
 use cartlane_model::{ConnectionId, NodeId, UnixMs};
 
-use crate::db::{Dialect, Error, Tx, Value};
+use crate::db::{Dialect, Error, Row, Tx, Value};
 use crate::lanes::FURTHEST_AHEAD_MS;
+
+/// The day's requests where no answer tells (FACTS: 200,000 for each location).
+const DOCUMENTED_DAY: i64 = 200_000;
+const HOUR_MS: i64 = 3_600_000;
+/// Hours that touch the last 24 of them.
+const HOURS: i64 = 25;
+/// What polls get at a time where the interval's limit is not known.
+const POLLS_AT_A_TIME: i64 = 10;
 
 /// What the other side's headers have told about its limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +52,12 @@ pub struct Ask {
     pub daily_left: Option<i64>,
     /// When the day begins anew, where an answer said so.
     pub daily_reset_at: Option<UnixMs>,
+    /// How many of `spent` were polls.
+    pub polls_spent: i64,
+    /// Polls that it may still make until it has this answer.
+    pub polls_held: i64,
+    /// Whether polls wait.
+    pub wants_polls: bool,
     /// How long the block lasts unless it is renewed: lease, interval and request time-out.
     pub lasts_ms: i64,
 }
@@ -51,6 +69,8 @@ pub struct Grant {
     pub slots: i64,
     /// What it may spend of the day before it asks again; `None` where the day is not limited or not known.
     pub daily: Option<i64>,
+    /// Polls that it may make before it asks again.
+    pub polls: i64,
     /// When the day begins anew, when nothing is left of it.
     pub daily_reset_at: Option<UnixMs>,
     /// The limits; `None` while they are not known: the first request goes alone.
@@ -89,11 +109,12 @@ pub fn grant(tx: &mut dyn Tx, ask: &Ask) -> Result<Grant, Error> {
         ),
     };
     let kept = slots.max(ask.busy).max(ask.held);
+    let polls = settle_polls(tx, ask, &known, &others)?;
     tx.execute(
-        "INSERT INTO budget_grants (connection_id, node_id, slots, daily, wants_more, expires_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, now_ms() + ?6) ON CONFLICT (connection_id, node_id) DO UPDATE SET \
+        "INSERT INTO budget_grants (connection_id, node_id, slots, daily, wants_more, expires_at, polls) \
+         VALUES (?1, ?2, ?3, ?4, ?5, now_ms() + ?6, ?7) ON CONFLICT (connection_id, node_id) DO UPDATE SET \
          slots = excluded.slots, daily = excluded.daily, wants_more = excluded.wants_more, \
-         expires_at = excluded.expires_at",
+         expires_at = excluded.expires_at, polls = excluded.polls",
         &[
             Value::id(&ask.connection),
             Value::id(&ask.node),
@@ -101,12 +122,14 @@ pub fn grant(tx: &mut dyn Tx, ask: &Ask) -> Result<Grant, Error> {
             daily.unwrap_or(0).into(),
             i64::from(ask.wants_more).into(),
             ask.lasts_ms.into(),
+            polls.max(ask.polls_held).into(), // what it held it may have spent by now
         ],
     )?;
     let daily_reset_at = known.reset_at.filter(|_| daily == Some(0)).map(UnixMs);
     Ok(Grant {
         slots,
         daily,
+        polls,
         daily_reset_at,
         limits: known.limits,
     })
@@ -130,42 +153,55 @@ fn known(tx: &mut dyn Tx, ask: &Ask) -> Result<Known, Error> {
     let row = rows
         .first()
         .ok_or_else(|| Error::Corrupt("a budget vanished".into()))?;
-    let limits = match (row.opt_int(0)?, row.opt_int(1)?) {
-        (Some(max), Some(interval_ms)) => Some(Limits {
-            max,
-            interval_ms,
-            daily: row.opt_int(2)?,
-        }),
-        _ => None,
-    };
     Ok(Known {
-        limits,
+        limits: limits(row, 0)?,
         daily_left: row.opt_int(3)?,
         reset_at: row.opt_int(4)?,
         now: row.int(5)?,
     })
 }
 
+/// The limits in three columns from `first` on.
+fn limits(row: &Row, first: usize) -> Result<Option<Limits>, Error> {
+    Ok(match (row.opt_int(first)?, row.opt_int(first + 1)?) {
+        (Some(max), Some(interval_ms)) => Some(Limits {
+            max,
+            interval_ms,
+            daily: row.opt_int(first + 2)?,
+        }),
+        _ => None,
+    })
+}
+
 struct Others {
     slots: i64,
     daily: i64,
+    polls: i64,
     nodes: i64,
     wanting: i64,
 }
 
 /// What other nodes hold. A block that lasts too long was written under a clock that has been set back: it is over.
 fn others(tx: &mut dyn Tx, ask: &Ask) -> Result<Others, Error> {
+    let over = tx.query(
+        "SELECT CAST(COALESCE(SUM(polls), 0) AS BIGINT) FROM budget_grants WHERE connection_id = ?1 AND \
+         (expires_at < now_ms() OR expires_at > now_ms() + ?2)",
+        &[Value::id(&ask.connection), FURTHEST_AHEAD_MS.into()],
+    )?;
+    let polled = over.first().map_or(Ok(0), |row| row.int(0))?;
+    count_polls(tx, ask.connection, polled)?;
     tx.execute(
         "DELETE FROM budget_grants WHERE connection_id = ?1 AND (expires_at < now_ms() OR expires_at > now_ms() + ?2)",
         &[Value::id(&ask.connection), FURTHEST_AHEAD_MS.into()],
     )?;
     let rows = tx.query(
-        "SELECT slots, daily, wants_more FROM budget_grants WHERE connection_id = ?1 AND node_id <> ?2",
+        "SELECT slots, daily, wants_more, polls FROM budget_grants WHERE connection_id = ?1 AND node_id <> ?2",
         &[Value::id(&ask.connection), Value::id(&ask.node)],
     )?;
     let mut others = Others {
         slots: 0,
         daily: 0,
+        polls: 0,
         nodes: 0,
         wanting: 0,
     };
@@ -173,6 +209,7 @@ fn others(tx: &mut dyn Tx, ask: &Ask) -> Result<Others, Error> {
         others.slots += row.int(0)?;
         others.daily += row.int(1)?;
         others.wanting += row.int(2)?;
+        others.polls += row.int(3)?;
         others.nodes += 1;
     }
     Ok(others)
@@ -221,6 +258,93 @@ fn settle_day(tx: &mut dyn Tx, ask: &Ask, known: &Known, others: i64) -> Result<
         &[Value::id(&ask.connection), left.into(), reset_at.into()],
     )?;
     Ok(left)
+}
+
+/// Counts what was polled, and says what may be polled further: of what is left of half a day, an interval's worth, so
+/// that a dead node takes little with it.
+fn settle_polls(tx: &mut dyn Tx, ask: &Ask, known: &Known, others: &Others) -> Result<i64, Error> {
+    count_polls(tx, ask.connection, ask.polls_spent)?;
+    if !ask.wants_polls {
+        return Ok(0);
+    }
+    let polled = polled(tx, ask.connection, known.now)?;
+    let left = (half(known.limits) - polled - others.polls).max(0);
+    let at_a_time = known.limits.map_or(POLLS_AT_A_TIME, |limits| limits.max);
+    Ok(((left + others.nodes) / (others.nodes + 1)).min(at_a_time.max(1)))
+}
+
+fn half(limits: Option<Limits>) -> i64 {
+    limits.and_then(|limits| limits.daily).unwrap_or(DOCUMENTED_DAY) / 2
+}
+
+fn count_polls(tx: &mut dyn Tx, connection: ConnectionId, polls: i64) -> Result<(), Error> {
+    if polls == 0 {
+        return Ok(());
+    }
+    tx.execute(
+        "INSERT INTO budget_polls (connection_id, hour, spent) VALUES (?1, now_ms() / ?2, ?3) \
+         ON CONFLICT (connection_id, hour) DO UPDATE SET spent = budget_polls.spent + excluded.spent",
+        &[Value::id(&connection), HOUR_MS.into(), polls.into()],
+    )?;
+    tx.execute(
+        "DELETE FROM budget_polls WHERE connection_id = ?1 AND hour <= now_ms() / ?2 - ?3",
+        &[Value::id(&connection), HOUR_MS.into(), HOURS.into()],
+    )?;
+    Ok(())
+}
+
+/// Polls of the last 24 hours.
+fn polled(tx: &mut dyn Tx, connection: ConnectionId, now: i64) -> Result<i64, Error> {
+    let since = now.div_euclid(HOUR_MS) - HOURS;
+    let rows = tx.query(
+        "SELECT CAST(COALESCE(SUM(spent), 0) AS BIGINT) FROM budget_polls WHERE connection_id = ?1 AND hour > ?2",
+        &[Value::id(&connection), since.into()],
+    )?;
+    rows.first().map_or(Ok(0), |row| row.int(0))
+}
+
+/// What is left of a connection's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Whose.
+    pub connection: ConnectionId,
+    /// Its limits, where an answer has told them.
+    pub limits: Option<Limits>,
+    /// What is left of the day, where an answer has told it.
+    pub day: Option<i64>,
+    /// When the day begins anew, where none is left.
+    pub day_reset_at: Option<UnixMs>,
+    /// What is left to polls, of half a day.
+    pub polls: i64,
+    /// Slots that nodes other than `except` hold.
+    pub held_by_others: i64,
+}
+
+/// What is left of every connection that was called; `except` knows what it holds itself.
+pub fn left(tx: &mut dyn Tx, except: NodeId) -> Result<Vec<Left>, Error> {
+    let rows = tx.query(
+        "SELECT b.connection_id, b.max_requests, b.interval_ms, b.daily_limit, b.daily_left, b.daily_reset_at, \
+         now_ms(), (SELECT CAST(COALESCE(SUM(g.slots), 0) AS BIGINT) FROM budget_grants g WHERE g.connection_id = b.connection_id \
+         AND g.node_id <> ?1 AND g.expires_at >= now_ms()) FROM budgets b ORDER BY b.connection_id",
+        &[Value::id(&except)],
+    )?;
+    let mut all = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let connection = row.id(0)?;
+        let limits = limits(row, 1)?;
+        let (now, reset_at) = (row.int(6)?, row.opt_int(5)?);
+        let is_over = reset_at.is_some_and(|at| at <= now);
+        let fresh = limits.and_then(|limits| limits.daily);
+        all.push(Left {
+            connection,
+            limits,
+            day: if is_over { fresh } else { row.opt_int(4)? },
+            day_reset_at: reset_at.filter(|_| !is_over).map(UnixMs),
+            polls: (half(limits) - polled(tx, connection, now)?).max(0),
+            held_by_others: row.int(7)?,
+        });
+    }
+    Ok(all)
 }
 
 /// Gives a node's block back: it stops.

@@ -37,7 +37,7 @@ pub fn link(tx: &mut dyn Tx, contact: ContactId, connection: ConnectionId) -> Re
         .transpose()
 }
 
-/// Remembers the contact's id in an outside account.
+/// Remembers the contact's id in an outside account, and finds the contact by it from now on.
 pub fn remember_link(
     tx: &mut dyn Tx,
     contact: ContactId,
@@ -53,6 +53,16 @@ pub fn remember_link(
             Value::id(&connection),
             link.remote_id.as_str().into(),
             link.filled.join(",").into(),
+        ],
+    )?;
+    // What comes from that account names the contact by this id. Where it is somebody's already, their next common
+    // event joins the two.
+    tx.execute(
+        "INSERT INTO contact_aliases (workspace_id, kind, value, contact_id, created_at) \
+         SELECT workspace_id, 'customer', ?2, id, now_ms() FROM contacts WHERE id = ?1 ON CONFLICT DO NOTHING",
+        &[
+            Value::id(&contact),
+            format!("{connection}/{}", link.remote_id).into(),
         ],
     )?;
     Ok(())

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bulk::Bulk;
 use crate::db::{Dialect, Error, Tx, Value};
+use crate::installs::{self, Install};
 use crate::lanes;
 use crate::people::{People, Resolved};
 
@@ -60,6 +61,8 @@ pub struct Delivery {
     pub dedupe_keys: Vec<String>,
     /// The runs to make: automations in their order, each with the version that is pinned.
     pub runs: Vec<NewRun>,
+    /// What it says of the vendor's app, where that is what it is about.
+    pub install: Option<Install>,
 }
 
 /// A run to make with an event.
@@ -203,6 +206,9 @@ impl<'d> Group<'d> {
             let repeats = self.repeats.entry(event).or_insert((0, delivery.received_at));
             *repeats = (repeats.0 + 1, delivery.received_at);
             return Ok(Taken::Repeat(event));
+        }
+        if let Some(install) = &delivery.install {
+            installs::record(tx, install)?;
         }
         let (contact, lane, after) = self.place(tx, delivery)?;
         self.queue_runs(delivery, &lane, after.as_deref());

@@ -21,6 +21,7 @@ pub mod connections;
 pub mod contacts;
 pub mod db;
 pub mod inbox;
+pub mod installs;
 pub mod journal;
 pub mod lanes;
 pub mod lists;

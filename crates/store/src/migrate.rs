@@ -35,6 +35,7 @@ macro_rules! migrations {
 /// All steps, in order.
 pub const MIGRATIONS: &[Migration] = migrations! {
     1 "0001" "base",
+    2 "0002" "hooks",
 };
 
 /// The key of PostgreSQL's advisory lock: "cartlane" in ASCII.

@@ -8,6 +8,6 @@ mod clock;
 pub mod postgres;
 
 #[cfg(feature = "app")]
-pub use app::{Backend, Builder, Delivery, Ghl, LOCATION, SECRET, TOKEN, TestApp, ThriveCart};
+pub use app::{Backend, Builder, Delivery, Ghl, GhlHook, LOCATION, SECRET, TOKEN, TestApp, ThriveCart};
 #[cfg(feature = "app")]
 pub use clock::TestClock;

@@ -74,6 +74,7 @@ async fn write(args: &Args) -> Result<()> {
         body: Form::parse(ORDER_SUCCESS).encode().into_bytes(),
         dedupe_keys: Vec::new(),
         runs: Vec::new(),
+        install: None,
     };
     for from in (0..args.runs).step_by(GROUP as usize) {
         let numbers = from..(from + GROUP).min(args.runs);

@@ -1,10 +1,11 @@
 //! `cargo xtask gen`: files that are made from other files, and the check that they are up to date.
 //!
 //! `catalog` makes `catalog/ghl/generated/` from GHL's `OpenAPI` files, which are not part of this repository;
-//! `docs` makes `docs/operations.md` from the catalog. Each writes the same bytes for the same input. With
+//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog. Each writes the same bytes for the same input. With
 //! `--check` nothing is written: what differs is told, and the command fails.
 
 mod catalog;
+mod events;
 mod openapi;
 mod print;
 mod reference;
@@ -31,7 +32,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// `docs/operations.md`, from the catalog
+    /// `docs/operations.md` and `docs/ghl-events.md`, from the catalog
     Docs {
         /// Write nothing; fail if something would change
         #[arg(long)]
@@ -55,10 +56,13 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes `docs/operations.md`, or fails if it is not what the catalog says.
+/// Makes the pages of the catalog, or fails if they are not what it says.
 pub fn docs(check: bool) -> Result<()> {
-    let file = ("operations.md".to_owned(), reference::markdown());
-    settle(&binary::root().join("docs"), BTreeMap::from([file]), check)
+    let files = [
+        ("operations.md".to_owned(), reference::markdown()),
+        ("ghl-events.md".to_owned(), events::markdown()),
+    ];
+    settle(&binary::root().join("docs"), BTreeMap::from(files), check)
 }
 
 /// Writes files, by name, into a folder; or fails with the names of those that would change.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Handle, ThriveCartConfig};
+use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Handle, ThriveCartConfig};
 use cartlane_model::SecretString;
 use cartlane_sandbox::{Location, Sandbox, Settings, Token};
 use cartlane_thrivecart::wire;
@@ -159,6 +159,7 @@ fn connections(sandbox_url: &str) -> Vec<ConnectionConfig> {
         location_id: LOCATION.into(),
         token: SecretString::from(TOKEN),
         allow_private_networks: true,
+        hooks: GhlHooks::default(),
     };
     vec![
         ConnectionConfig {
@@ -186,7 +187,7 @@ async fn send_samples(hook: &str, say: impl Fn(&str)) -> anyhow::Result<()> {
     for (name, form) in SAMPLES {
         let mut tree = wire::to_json(form.trim_end());
         tree["thrivecart_secret"] = Value::String(SECRET.into());
-        let (status, answer) = super::send::post(&client, hook, false, wire::to_form(&tree)).await?;
+        let (status, answer) = super::send::post(&client, hook, false, wire::to_form(&tree), None).await?;
         say(&format!("{name:30} {status} {}", answer.trim()));
         if status != 200 {
             bail!("the server refused a sample delivery");

@@ -44,15 +44,43 @@ fn describe(connection: &Value, listen: &str) {
         text("/name").unwrap_or_default(),
         text("/kind").unwrap_or_default()
     ));
+    if let Some(budget) = connection.get("budget").filter(|budget| budget.is_object()) {
+        output::line(&limits(budget));
+    }
+    let vendor = match text("/kind") {
+        Some("ghl") => "GoHighLevel",
+        _ => "ThriveCart",
+    };
     if let Some(path) = text("/hook_path") {
         output::line(&format!(
             "  web hook address: https://YOUR-HOST{path}  (here: http://{listen}{path})"
         ));
-        let checked = text("/last_checked_at").unwrap_or("never; paste the address into ThriveCart");
-        output::line(&format!("  address last checked by ThriveCart: {checked}"));
+        let never = format!("never; paste the address into {vendor}");
+        let checked = text("/last_checked_at").unwrap_or(&never);
+        output::line(&format!("  address last checked by {vendor}: {checked}"));
         output::line(&format!(
             "  last event: {}",
             text("/last_received_at").unwrap_or("none yet")
         ));
     }
+}
+
+/// What is left of a connection's limits; `?` where no answer has told.
+fn limits(budget: &Value) -> String {
+    let number = |name: &str| {
+        budget[name]
+            .as_i64()
+            .map_or("?".to_owned(), |number| number.to_string())
+    };
+    let seconds = budget["interval_ms"]
+        .as_f64()
+        .map_or("?".to_owned(), |ms| (ms / 1000.0).to_string());
+    format!(
+        "  requests left: {} of {} in {seconds} s, {} of {} today, {} of them for polls",
+        number("burst_left"),
+        number("burst_limit"),
+        number("day_left"),
+        number("day_limit"),
+        number("polls_left")
+    )
 }

@@ -1,11 +1,14 @@
-//! `cartlane send`: post a recorded payload as `ThriveCart` does.
+//! `cartlane send`: post a recorded payload as `ThriveCart` does, or signed as `GoHighLevel` does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cartlane_thrivecart::wire;
+use ring::signature::Ed25519KeyPair;
 use serde_json::{Value, json};
 
 use crate::output;
@@ -28,6 +31,10 @@ pub struct Arguments {
     /// number.
     #[arg(long = "set", value_parser = pair)]
     set: Vec<(String, String)>,
+    /// Sign as GoHighLevel does, with this Ed25519 key of yours (PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` makes
+    /// it); its public half belongs into the connection's `webhook_key`.
+    #[arg(long, value_name = "FILE")]
+    sign_key: Option<PathBuf>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -58,10 +65,11 @@ async fn send(arguments: &Arguments, as_json: bool) -> anyhow::Result<ExitCode> 
         .no_proxy()
         .timeout(Duration::from_secs(30))
         .build()?;
+    let key = arguments.sign_key.as_deref().map(sign_key).transpose()?;
     let (mut good, mut bad, mut last) = (0, 0, String::new());
     for number in 1..=arguments.times {
         let body = changed(&text, is_json, &arguments.set, number)?;
-        let (status, answer) = post(&client, &arguments.to, is_json, body).await?;
+        let (status, answer) = post(&client, &arguments.to, is_json, body, key.as_ref()).await?;
         if (200..300).contains(&status) {
             good += 1;
         } else {
@@ -103,19 +111,34 @@ fn changed(text: &str, is_json: bool, set: &[(String, String)], number: u32) -> 
     })
 }
 
-/// Posts one body; the status and the text of the answer.
+/// The private key in a PEM file.
+fn sign_key(path: &Path) -> anyhow::Result<Ed25519KeyPair> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let base64: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = STANDARD.decode(base64.trim()).ok();
+    let pair = der.and_then(|der| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).ok());
+    pair.with_context(|| format!("{} is no Ed25519 key in PKCS#8 PEM", path.display()))
+}
+
+/// Posts one body, signed where there is a key; the status and the text of the answer.
 pub async fn post(
     client: &reqwest::Client,
     to: &str,
     is_json: bool,
     body: String,
+    key: Option<&Ed25519KeyPair>,
 ) -> anyhow::Result<(u16, String)> {
     let content_type = if is_json {
         "application/json"
     } else {
         "application/x-www-form-urlencoded"
     };
-    let request = client.post(to).header("content-type", content_type).body(body);
+    let mut request = client.post(to).header("content-type", content_type);
+    if let Some(key) = key {
+        let signature = STANDARD.encode(key.sign(body.as_bytes()));
+        request = request.header("x-ghl-signature", signature);
+    }
+    let request = request.body(body);
     let response = request
         .send()
         .await

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cartlane_engine::records::RunFilter;
 use cartlane_engine::{
-    AccountConfig, ConnectionConfig, Engine, GhlConfig, Handle, Limits, Options, ThriveCartConfig,
+    AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, GhlHooks, Handle, Limits, Options, Sender,
+    ThriveCartConfig,
 };
 use cartlane_model::{Clock, NodeId, SecretString, UnixMs};
 use cartlane_sandbox::{Fault, Match, Rule, Running, Sandbox, Settings};
@@ -97,7 +98,10 @@ impl AtWork {
     async fn deliver(&self, numbers: std::ops::Range<u32>) {
         for number in numbers {
             let body = Bytes::from(payload::order(number));
-            let accepted = self.engine.accept(HOOK_KEY, None, body).await;
+            let accepted = self
+                .engine
+                .accept(Sender::ThriveCart, HOOK_KEY, Envelope::default(), body)
+                .await;
             assert!(accepted.is_ok(), "{accepted:?}");
         }
     }
@@ -148,6 +152,7 @@ fn connections(sandbox: &str) -> Vec<ConnectionConfig> {
         location_id: "loc1".into(),
         token: SecretString::from(TOKEN),
         allow_private_networks: true,
+        hooks: GhlHooks::default(),
     };
     let connection = |name: &str, account| ConnectionConfig {
         name: name.into(),

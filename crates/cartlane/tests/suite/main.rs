@@ -9,6 +9,7 @@ mod clock;
 mod common;
 mod disk_full;
 mod durable;
+mod ghl_hooks;
 mod late_database;
 mod payloads;
 mod secrets;

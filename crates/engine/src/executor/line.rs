@@ -77,7 +77,7 @@ impl Shared {
         }
         let deadline = Instant::now() + PATIENCE;
         let permit = loop {
-            match self.budgets.acquire(target.id).await {
+            match self.budgets.acquire(target.id, crate::budget::Class::Hand).await {
                 Leave::Now(permit) => break permit,
                 Leave::InMs(in_ms) => {
                     let wait = Duration::from_millis(in_ms.max(0).unsigned_abs());

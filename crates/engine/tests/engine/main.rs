@@ -4,6 +4,7 @@ mod contacts;
 mod crashes;
 mod errors;
 mod executor;
+mod ghl_hooks;
 mod intake;
 mod limits;
 mod listed;

@@ -164,3 +164,24 @@ fn the_manual_shows_documents_and_conditions_that_are_sound() {
         ));
     }
 }
+
+#[rstest]
+#[case("ghl.contact.tag_changed", "did you mean `ghl.contact.tags_changed`?")]
+#[case(
+    "ghl.opportunity.stage_change",
+    "did you mean `ghl.opportunity.stage_changed`?"
+)]
+#[case("order.succes", "did you mean `order.success`?")]
+fn a_kind_of_event_that_ghl_does_not_send_is_told_with_the_nearest_one(
+    #[case] kind: &str,
+    #[case] part: &str,
+) {
+    let document = |kind: &str| {
+        format!(
+            "name: n\non: {kind}\nsteps:\n  - {{id: a, operation: ghl.contacts.save, with: {{email: a}}}}\n"
+        )
+    };
+    let faults = faults(&document(kind));
+    assert!(faults.contains(part), "{faults}");
+    assert!(Document::from_yaml(&document("ghl.contact.tags_changed"), &Catalog).is_ok());
+}

@@ -1,5 +1,9 @@
 //! Which events an effect causes, and what each carries: the form of the documented examples (highlevel-api-docs,
 //! `docs/webhook events`).
+//!
+//! An effect is called `THING_created`, `…_updated` or `…_deleted` (a task's also `task_completed`). The thing is taken
+//! from the answer where it has one, under its name or bare, or else from the effect's detail; so that a deletion's
+//! detail must have the whole thing under its name. `detail.written` has the fields that an update wrote.
 
 use serde_json::{Map, Value, json};
 

@@ -114,25 +114,23 @@ fn bad_address_is_refused_with_what_is_wrong(#[case] url: &str, #[case] says: &s
 async fn migrations_run_once_and_never_change(
     #[values(Dialect::Sqlite, Dialect::Postgres)] dialect: Dialect,
 ) {
-    const CHANGED: &[Migration] = &[Migration {
-        sqlite: "SELECT 1",
-        postgres: "SELECT 1",
-        ..MIGRATIONS[0]
-    }];
+    let mut changed = MIGRATIONS.to_vec();
+    (changed[0].sqlite, changed[0].postgres) = ("SELECT 1", "SELECT 1");
+    let newest = MIGRATIONS.len();
     let fixture = open(dialect);
     let db = &fixture.db;
     // At once, as several nodes start.
     let (one, other) = tokio::join!(migrate(db), migrate(db));
     let applied = one.expect("one migrates") + other.expect("the other waits");
     assert_eq!(applied, MIGRATIONS.len());
-    let changed = migrate_to(db, CHANGED).await;
+    let changed = migrate_to(db, changed.leak()).await;
     assert!(
         matches!(changed, Err(migrate::Error::Changed { version: 1, .. })),
         "{changed:?}"
     );
     let newer = migrate_to(db, &[]).await;
     assert!(
-        matches!(newer, Err(migrate::Error::Newer { found: 1, known: 0 })),
+        matches!(newer, Err(migrate::Error::Newer { found, known: 0 }) if usize::try_from(found) == Ok(newest)),
         "{newer:?}"
     );
 }

@@ -96,6 +96,7 @@ fn delivery(number: u128, emails: &[&str], dedupe_keys: &[&str]) -> Delivery {
         currency: None,
         content_type: "form",
         body: b"event=order.success".to_vec(),
+        install: None,
         dedupe_keys: dedupe_keys.iter().map(|&key| key.into()).collect(),
         runs: vec![NewRun {
             id: RunId::from_u128(number),

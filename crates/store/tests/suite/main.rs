@@ -1,5 +1,6 @@
 //! The promises of adapter, lanes and inbox, on a SQLite file and on a throw-away PostgreSQL.
 
+mod budgets;
 mod common;
 mod fitness;
 mod lanes;

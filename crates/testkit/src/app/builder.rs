@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, Limits, ThriveCartConfig};
+use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Limits, ThriveCartConfig};
 use cartlane_model::SecretString;
 use cartlane_sandbox::{Limit, Options, Sandbox, Settings};
 
+use super::hooks;
 use super::node::{Node, Setup};
 use super::{LOCATION, SECRET, TOKEN, TestApp};
 use crate::TestClock;
 use crate::postgres::Cluster;
 
 const HOOK_KEY: &str = "test-hook-key-0123456789";
+pub(super) const GHL_HOOK_KEY: &str = "ghl-hook-key-0123456789";
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub struct Builder {
     limits: Limits,
     nodes: usize,
     shop: ThriveCartConfig,
+    hooks: GhlHooks,
     sandbox: Settings,
     agency: bool,
 }
@@ -52,6 +55,11 @@ impl Default for Builder {
                 hook_key: Some(HOOK_KEY.into()),
                 sync_test_mode: false,
                 target: None,
+            },
+            hooks: GhlHooks {
+                hook_key: Some(GHL_HOOK_KEY.into()),
+                key: Some(hooks::public_key()),
+                ..GhlHooks::default()
             },
             sandbox: Settings {
                 limit: Some(Limit {
@@ -85,6 +93,13 @@ impl Builder {
     #[must_use]
     pub fn shop(mut self, change: impl FnOnce(&mut ThriveCartConfig)) -> Self {
         change(&mut self.shop);
+        self
+    }
+
+    /// Changes how GHL's web hooks are taken.
+    #[must_use]
+    pub fn hooks(mut self, change: impl FnOnce(&mut GhlHooks)) -> Self {
+        change(&mut self.hooks);
         self
     }
 
@@ -132,6 +147,7 @@ impl Builder {
             location_id: LOCATION.into(),
             token: SecretString::from(TOKEN),
             allow_private_networks: true,
+            hooks: self.hooks,
         };
         let connection = |name: &str, account| ConnectionConfig {
             name: name.into(),

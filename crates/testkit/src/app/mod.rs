@@ -18,6 +18,7 @@
 
 mod builder;
 mod ghl;
+mod hooks;
 mod node;
 mod thrivecart;
 
@@ -29,6 +30,7 @@ use cartlane_sandbox::Running;
 
 pub use builder::{Backend, Builder};
 pub use ghl::Ghl;
+pub use hooks::GhlHook;
 use node::{Node, Setup};
 pub use thrivecart::{Delivery, ThriveCart};
 
@@ -69,6 +71,12 @@ impl TestApp {
     /// A shop that posts to this node.
     pub fn thrivecart_of(&self, node: usize) -> ThriveCart {
         ThriveCart::new(self.running(node).address, &self.setup.hook_key)
+    }
+
+    /// GHL as it posts web hooks to the first node that runs.
+    pub fn ghl_hook(&self) -> GhlHook {
+        let address = self.running(self.first_running()).address;
+        GhlHook::new(address, builder::GHL_HOOK_KEY)
     }
 
     /// The GHL account behind the connection.

@@ -20,6 +20,9 @@ pub const SECRET: &str = "Pl4nted-Secret/W0rd+x";
 pub const TOKEN: &str = "pit-pl4nted/tOken+c0ffee";
 const LOCATION: &str = "location-of-tests";
 const HOOK_KEY: &str = "hook-key-of-the-tests-0123456789";
+const GHL_HOOK_KEY: &str = "ghl-hook-key-of-the-tests-012345";
+/// The public half of the key with which the tests sign as GHL does.
+const GHL_KEY: &str = "MCowBQYDK2VwAyEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=";
 
 /// How a house is set up.
 #[derive(Default)]
@@ -97,6 +100,11 @@ impl House {
     /// The path of the hook.
     pub fn hook_path() -> String {
         format!("/hooks/thrivecart/{HOOK_KEY}")
+    }
+
+    /// The path of GHL's hook.
+    pub fn ghl_hook_path() -> String {
+        format!("/hooks/ghl/{GHL_HOOK_KEY}")
     }
 
     /// The hook's whole address.
@@ -230,7 +238,8 @@ fn config(data_dir: &Path, setup: &Setup, sandbox: SocketAddr) -> String {
          [[connections]]\nname = 'shop'\nkind = 'thrivecart'\nsecret_env = 'SHOP_SECRET'\n\
          hook_key_env = 'SHOP_HOOK_KEY'\nsync_test_mode = true\n\
          [[connections]]\nname = 'crm'\nkind = 'ghl'\nlocation_id = '{LOCATION}'\ntoken_env = 'CRM_TOKEN'\n\
-         base_url = 'http://{sandbox}'\nallow_private_networks = true\n"
+         base_url = 'http://{sandbox}'\nallow_private_networks = true\n\
+         hook_key_env = 'CRM_HOOK_KEY'\nwebhook_key = '{GHL_KEY}'\n"
     )
 }
 
@@ -253,6 +262,7 @@ pub fn program(directory: &Path, under: &[String]) -> Command {
     command
         .env("SHOP_SECRET", SECRET)
         .env("SHOP_HOOK_KEY", HOOK_KEY)
+        .env("CRM_HOOK_KEY", GHL_HOOK_KEY)
         .env("CRM_TOKEN", TOKEN);
     command
 }

@@ -1,0 +1,68 @@
+//! Keeps connections in step with the vendor's app: its web hooks INSTALL and UNINSTALL come in any order, and late.
+//!
+//! Every word is written down with its time ([`cartlane_store::installs`], in the transaction of its event); the newest
+//! counts. What it means for a connection is settled from that state, once a second and whenever a word comes in, so
+//! that neither a crash nor another server can miss it. A connection whose app was removed is paused until the app is
+//! installed again or somebody connects it anew ([`Handle::record_install`]): only a person can do either.
+
+use cartlane_store::installs::{self, Install, Owner};
+use cartlane_store::{Error, connections};
+
+use crate::directory::Target;
+use crate::{Handle, Shared};
+
+/// The trouble of a connection whose app was removed.
+pub const UNINSTALLED: &str = "ghl.uninstalled";
+const WHY: &str = "the app was uninstalled in GoHighLevel, so its tokens are void; install it again or reconnect this \
+                   connection, and everything that waits goes on";
+
+impl Handle {
+    /// Notes that an app was installed or removed, for example because somebody has connected it by hand, and settles
+    /// what that means. An older word than the one that is known changes nothing.
+    pub async fn record_install(&self, install: Install) -> Result<(), Error> {
+        self.db.write(move |tx| installs::record(tx, &install)).await?;
+        self.settle_installs().await
+    }
+}
+
+impl Shared {
+    /// Pauses and resumes connections by what is known of the app.
+    pub(crate) async fn settle_installs(&self) -> Result<(), Error> {
+        let words = self.db.read(|tx| installs::list(tx)).await?;
+        for target in self.directory.targets() {
+            let location = &target.account.location_id;
+            let trouble = target.trouble();
+            match is_installed(&words, location, target) {
+                Some(false) if trouble.is_none() => self.pause(target, UNINSTALLED, WHY).await,
+                Some(true) if trouble.is_some_and(|trouble| trouble.code == UNINSTALLED) => {
+                    let id = target.id;
+                    target.set_trouble(None);
+                    let lanes = self.db.write(move |tx| connections::resume(tx, id)).await?;
+                    tracing::info!(connection = target.name, lanes, "the app is installed again");
+                    self.work_is_there.notify_one();
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the words say of a connection: of each app the newest word about its location, or about the agency where that
+/// came by this connection; one installed app is enough. `None` where nothing is said.
+fn is_installed(words: &[Install], location: &str, target: &Target) -> Option<bool> {
+    let concerns = |word: &&Install| match &word.owner {
+        Owner::Location(id) => id == location,
+        Owner::Company(_) => word.connection_id == target.id,
+    };
+    let mut answer = None;
+    for word in words.iter().filter(concerns) {
+        let newest = words
+            .iter()
+            .filter(concerns)
+            .filter(|other| other.app_id == word.app_id)
+            .max_by_key(|other| other.changed_at);
+        answer = Some(answer.unwrap_or(false) || newest.is_some_and(|newest| newest.is_installed));
+    }
+    answer
+}
