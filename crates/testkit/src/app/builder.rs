@@ -156,6 +156,7 @@ impl Builder {
         let hook_key = self.shop.hook_key.clone().unwrap_or_default();
         let agency = GhlConfig {
             token: SecretString::from("pit-agency"),
+            hooks: GhlHooks::default(),
             ..crm.clone()
         };
         let mut connections = vec![
