@@ -78,15 +78,23 @@ impl Shared {
         let read = find(&source.operation)?;
         let inputs = with_what_pages_need(read, Json::Object(source.given.clone()));
         let mut choices: Vec<Choice> = Vec::new();
-        let mut cursor = Cursor::new(read, &inputs).ok_or_else(|| CallError::NoPages(read.id.clone()))?;
-        while let Some(inputs) = cursor.inputs().filter(|_| choices.len() < MOST) {
-            read.validate(inputs).map_err(CallError::Inputs)?;
-            let answer = Box::pin(self.ask(target, read, inputs)).await?;
+        let mut cursor = Cursor::new(read, &inputs);
+        // An answer that is no list, such as the own location, is asked for once.
+        let mut next = cursor
+            .as_ref()
+            .map_or(Some(inputs), |cursor| cursor.inputs().cloned());
+        while let Some(inputs) = next.take().filter(|_| choices.len() < MOST) {
+            read.validate(&inputs).map_err(CallError::Inputs)?;
+            let answer = Box::pin(self.ask(target, read, &inputs)).await?;
             choices.extend(source.choices(&answer));
-            cursor.turn(&answer);
+            if let Some(cursor) = &mut cursor {
+                cursor.turn(&answer);
+                next = cursor.inputs().cloned();
+            }
         }
+        let has_more = cursor.is_some_and(|cursor| cursor.inputs().is_some());
         let choices = Choices {
-            is_cut: cursor.inputs().is_some() || choices.len() > MOST,
+            is_cut: has_more || choices.len() > MOST,
             choices: choices.into_iter().take(MOST).collect(),
             is_kept: false,
         };

@@ -1,8 +1,12 @@
 //! Operations that somebody waits for, through the executor.
 
+use std::collections::BTreeSet;
+
+use cartlane_catalog::Catalog;
 use cartlane_engine::CallError;
+use cartlane_flow::Document;
 use cartlane_ghl::Rejection;
-use cartlane_sandbox::{Fault, Match, Rule};
+use cartlane_sandbox::{CustomField, Fault, Match, Rule};
 use cartlane_testkit::TestApp;
 use serde_json::{Value, json};
 
@@ -177,7 +181,7 @@ async fn a_list_is_read_to_its_end_with_every_parameter_on_every_page() {
         .pages("crm", "ghl.contacts.search", &inputs)
         .await
         .expect("a list");
-    let mut ids = std::collections::BTreeSet::new();
+    let mut ids = BTreeSet::new();
     while let Some(contact) = pages.next().await.expect("a page") {
         assert_eq!(contact["source"], "shop");
         assert!(ids.insert(contact["id"].to_string()), "twice: {contact}");
@@ -195,4 +199,61 @@ async fn a_request_of_ones_own_uses_address_and_token_of_the_connection() {
         created["contact"]["id"],
         app.ghl().contact("raw@example.com")["id"]
     );
+}
+
+/// An automation that writes a custom field by its name.
+const BY_NAME: &str = "\
+name: Shoe size
+on: [order.success]
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    with:
+      email: \"{{ event.person.email }}\"
+      custom_fields:
+        Shoe size: \"{{ event.amount.minor }}\"
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_of_automations_name_custom_fields_as_people_do() {
+    let app = TestApp::builder().sandbox(|settings| {
+        let mut field = CustomField::new("shoeSizeShoeSizeShoe", "shoe_size");
+        field.shown.insert("name".into(), "Shoe size".into());
+        settings.locations[0].custom_fields.push(field);
+    });
+    let app = app.start().await;
+    let document = Document::from_yaml(BY_NAME, Catalog::builtin()).expect("a document");
+    let applied = app.handle().apply(&[document.to_json()], "test").await;
+    applied.expect("applied");
+    app.thrivecart().order_success("a@example.com").deliver().await;
+    app.drain().await;
+    let fields = &app.ghl().contact("a@example.com")["customFields"];
+    assert_eq!(fields[0]["id"], "shoeSizeShoeSizeShoe", "{fields}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn choices_are_read_once_and_anew_on_demand() {
+    let app = TestApp::builder().start().await;
+    let executor = app.handle().executor();
+    for (refresh, calls) in [(false, 1), (false, 1), (true, 2)] {
+        let users = executor.choices("crm", "users", refresh).await.expect("a list");
+        assert_eq!((users.is_cut, app.ghl().calls().len()), (false, calls));
+    }
+    let error = executor.choices("crm", "colours", false).await.expect_err("none");
+    assert_eq!(error.code(), "call.no_such_list");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_of_choices_can_be_read() {
+    let app = TestApp::builder().start().await;
+    let catalog = Catalog::builtin();
+    let named = catalog.operations().flat_map(|operation| &operation.inputs);
+    let lists: BTreeSet<&String> = named.filter_map(|input| input.option_source.as_ref()).collect();
+    assert!(lists.len() > 15, "{lists:?}");
+    for list in lists {
+        let read = app.handle().executor().choices("crm", list, false).await;
+        // These ask for more than a location's token can tell.
+        let is_agencys = ["locations", "snapshots"].contains(&list.as_str());
+        assert!(read.is_ok() || is_agencys, "{list}: {read:?}");
+    }
 }
