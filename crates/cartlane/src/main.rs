@@ -6,6 +6,7 @@ mod admin;
 mod clock;
 mod commands;
 mod config;
+mod master_key;
 mod output;
 
 use std::process::ExitCode;

@@ -196,7 +196,9 @@ impl Handle {
                 id: id.to_string(),
                 list: "quarantine list",
             })?;
-        let opened = self.vault.open(&id.to_string(), &aside.sealed);
+        let opened = self
+            .vault
+            .open(crate::vault::QUARANTINE, &id.to_string(), &aside.sealed);
         let plain = opened.map_err(|error| AdminError::Unfit(error.to_string()))?;
         let put: Put =
             serde_json::from_slice(&plain).map_err(|error| AdminError::Unfit(error.to_string()))?;

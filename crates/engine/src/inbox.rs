@@ -268,7 +268,7 @@ impl Shared {
             received_at: now,
             reason: refusal.reason().to_owned(),
             released_at: None,
-            sealed: self.vault.seal(&id.to_string(), &plain),
+            sealed: self.vault.seal(crate::vault::QUARANTINE, &id.to_string(), &plain),
         };
         let keep = self.limits.quarantine_rows;
         let stored = self.db.write(move |tx| quarantine::put(tx, &aside, keep)).await;

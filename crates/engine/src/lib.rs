@@ -58,7 +58,7 @@ pub use options::{
     Options, SlackConfig, SmtpConfig, ThriveCartConfig,
 };
 pub use source::{Envelope, Sender};
-pub use vault::replace_master_key;
+pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
 
 /// The records that lists and details are made of.
 pub mod records {

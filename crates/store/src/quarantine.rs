@@ -56,6 +56,21 @@ pub fn list(tx: &mut dyn Tx, limit: i64) -> Result<Vec<Aside>, Error> {
     rows.iter().map(aside).collect()
 }
 
+/// The ids of all that is put aside.
+pub fn ids(tx: &mut dyn Tx) -> Result<Vec<QuarantineId>, Error> {
+    let rows = tx.query("SELECT id FROM quarantine ORDER BY id", &[])?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// Puts another sealing of the same delivery in the place of the one that is there.
+pub fn reseal(tx: &mut dyn Tx, id: QuarantineId, sealed: &[u8]) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE quarantine SET sealed = ?2 WHERE id = ?1",
+        &[Value::id(&id), Value::from(sealed)],
+    )?;
+    Ok(())
+}
+
 /// One of them.
 pub fn get(tx: &mut dyn Tx, id: QuarantineId) -> Result<Option<Aside>, Error> {
     let rows = tx.query(

@@ -11,6 +11,7 @@ mod runs;
 mod sandbox;
 mod send;
 mod serve;
+mod vault;
 mod version;
 
 use std::future::Future;
@@ -47,6 +48,9 @@ pub enum Command {
     /// Look at refused deliveries, let them in.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// The key that seals what is kept secret.
+    #[command(subcommand)]
+    Vault(vault::Command),
     /// Check the configuration and the running server.
     Doctor,
     /// Print the version.
@@ -66,6 +70,7 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
         Command::Runs(command) => block_on(runs::run(command, config, as_json)),
         Command::Ops(command) => block_on(ops::run(command, config, as_json)),
         Command::Quarantine(command) => block_on(quarantine::run(command, config, as_json)),
+        Command::Vault(command) => block_on(vault::run(command, config, as_json)),
         Command::Doctor => block_on(doctor::run(config, as_json)),
         Command::Version => Ok(version::run(as_json)),
     }

@@ -1,8 +1,8 @@
 //! `cartlane serve`: the server.
 
 use std::fs::{self, Permissions};
-use std::io::{IsTerminal, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io::IsTerminal;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::admin::SOCKET;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::master_key;
 use crate::output::BadConfig;
 
 /// How long a start waits for a database that can't be reached: one that is itself being started, or fails over.
@@ -108,7 +109,8 @@ impl Server {
         make_private(&config.data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let db = open_database(config, &clock).await?;
-        let master_key = master_key(&config.data_dir)?;
+        master_key::finish_rotation(&db, &config.data_dir).await?;
+        let master_key = master_key::read_or_make(&config.data_dir)?;
         if is_new_master_key {
             cartlane_engine::replace_master_key(&db, &master_key).await?;
         }
@@ -175,7 +177,8 @@ pub fn make_private(directory: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("the data directory {} cannot be made", directory.display()))
 }
 
-async fn open_database(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Db> {
+/// Opens the database and brings it to this version.
+pub async fn open_database(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Db> {
     let options = cartlane_store::Options {
         postgres_connections: config.postgres_connections,
         ..cartlane_store::Options::new(&config.database_url, &config.data_dir, Arc::clone(clock))
@@ -224,37 +227,6 @@ fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
         .with_context(|| format!("the administration socket {} cannot be made", path.display()))?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(listener)
-}
-
-/// From `CARTLANE_MASTER_KEY` (64 hexadecimal digits), else from the data directory, else made there.
-#[expect(clippy::disallowed_methods, reason = "the program reads the environment")]
-fn master_key(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
-    let path = data_dir.join("master.key");
-    let text = match std::env::var("CARTLANE_MASTER_KEY") {
-        Ok(text) => text,
-        Err(_) => match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_master_key(&path)?,
-            Err(error) => bail!("the master key {} cannot be read: {error}", path.display()),
-        },
-    };
-    let mut key = [0; 32];
-    hex::decode_to_slice(text.trim(), &mut key)
-        .map_err(|_| BadConfig("the master key must be 64 hexadecimal digits".into()))?;
-    Ok(key)
-}
-
-fn make_master_key(path: &Path) -> anyhow::Result<String> {
-    let text = hex::encode(rand::random::<[u8; 32]>());
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    tracing::info!(path = %path.display(), "made a master key; keep a copy of it with your backups");
-    Ok(text)
 }
 
 #[cfg(feature = "break")]

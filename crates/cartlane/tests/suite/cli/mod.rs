@@ -7,6 +7,7 @@ mod ops;
 mod records;
 mod server;
 mod usage;
+mod vault;
 
 use serde_json::Value;
 

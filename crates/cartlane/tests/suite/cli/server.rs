@@ -115,7 +115,7 @@ fn server_with_another_master_key_is_refused_until_it_is_told_that_the_old_one_i
     assert_fails(
         &house.cli(&["quarantine", "release", &id]),
         1,
-        "start with the key that was in use",
+        "start with that key",
     );
     house.stop("TERM");
     house.start_again();
