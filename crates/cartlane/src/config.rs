@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cartlane_engine::{
-    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, GhlHooks, HttpConfig, Limits, SlackConfig,
-    SmtpConfig, ThriveCartConfig,
+    AUTHORIZE_URL, AccountConfig, ApiConfig, ConnectionConfig, GhlApp, GhlConfig, GhlCredential, GhlHooks,
+    HttpConfig, Limits, OAuthApp, SlackConfig, SmtpConfig, ThriveCartConfig,
 };
 use cartlane_flow::names::nearest;
 use cartlane_model::SecretString;
@@ -44,6 +44,7 @@ pub struct Config {
     pub body_bytes: usize,
     /// Connections to PostgreSQL.
     pub postgres_connections: usize,
+    public_url: Option<String>,
     connections: Vec<ConnectionIn>,
     base: PathBuf,
 }
@@ -56,6 +57,7 @@ struct ConfigIn {
     database_url: String,
     log: String,
     log_format: LogFormat,
+    public_url: Option<String>,
     limits: LimitsIn,
     #[serde(default)]
     connections: Vec<ConnectionIn>,
@@ -102,6 +104,11 @@ struct ConnectionIn {
     location_id: Option<String>,
     token_env: Option<String>,
     token_file: Option<PathBuf>,
+    client_id: Option<String>,
+    client_secret_env: Option<String>,
+    client_secret_file: Option<PathBuf>,
+    authorize_url: Option<String>,
+    scopes: Option<Vec<String>>,
     base_url: Option<String>,
     allow_private_networks: bool,
     api_key_env: Option<String>,
@@ -180,6 +187,7 @@ impl Config {
             database_url,
             log,
             log_format,
+            public_url,
             limits,
             connections,
         } = read;
@@ -204,6 +212,7 @@ impl Config {
                 file_bytes: limits.file_bytes.into(),
                 ..Limits::default()
             },
+            public_url,
             connections,
             base: base.to_owned(),
         }
@@ -285,20 +294,58 @@ impl Config {
     }
 
     fn ghl(&self, read: &ConnectionIn) -> anyhow::Result<GhlConfig> {
-        let token = self.secret("token", read.token_env.as_deref(), read.token_file.as_deref())?;
-        let Some(token) = token else {
-            bail!("token_env or token_file must name its private integration token")
-        };
         let Some(location_id) = read.location_id.clone() else {
             bail!("location_id is missing; GoHighLevel shows it under Settings > Business Profile")
         };
         Ok(GhlConfig {
             base_url: read.base_url.clone().unwrap_or_else(|| GHL_BASE_URL.to_owned()),
             location_id,
-            token: SecretString::from(token),
+            credential: self.ghl_credential(read)?,
             allow_private_networks: read.allow_private_networks,
             hooks: self.ghl_hooks(read)?,
         })
+    }
+
+    fn ghl_credential(&self, read: &ConnectionIn) -> anyhow::Result<GhlCredential> {
+        let token = self.secret("token", read.token_env.as_deref(), read.token_file.as_deref())?;
+        let client_secret = self.secret(
+            "client_secret",
+            read.client_secret_env.as_deref(),
+            read.client_secret_file.as_deref(),
+        )?;
+        match (token, read.client_id.clone(), client_secret) {
+            (Some(token), None, None) => Ok(GhlCredential::Token(SecretString::from(token))),
+            (None, Some(client_id), Some(client_secret)) => {
+                let Some(public_url) = &self.public_url else {
+                    bail!(
+                        "client_id needs `public_url` at the top of the file: the address at which this server is reached, \
+                         such as https://cartlane.example.com; your app's redirect URL is that with /oauth/ghl/callback"
+                    )
+                };
+                let default_scopes = || {
+                    ["contacts.readonly", "contacts.write"]
+                        .map(str::to_owned)
+                        .to_vec()
+                };
+                let authorize_url = read.authorize_url.clone();
+                Ok(GhlCredential::App(GhlApp {
+                    app: OAuthApp {
+                        client_id,
+                        client_secret: SecretString::from(client_secret),
+                    },
+                    authorize_url: authorize_url.unwrap_or_else(|| AUTHORIZE_URL.to_owned()),
+                    redirect_uri: format!("{}/oauth/ghl/callback", public_url.trim_end_matches('/')),
+                    scopes: read.scopes.clone().unwrap_or_else(default_scopes),
+                }))
+            }
+            (None, None, None) => bail!(
+                "token_env or token_file must name its private integration token; or give client_id and client_secret_env of \
+                 your own marketplace app"
+            ),
+            _ => {
+                bail!("give either a token, or both client_id and client_secret_env (or client_secret_file)")
+            }
+        }
     }
 
     fn ghl_hooks(&self, read: &ConnectionIn) -> anyhow::Result<GhlHooks> {
@@ -370,7 +417,8 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
+    "public_url",
     "listen",
     "data_dir",
     "database_url",
@@ -393,7 +441,7 @@ const LIMIT_KEYS: [&str; 12] = [
     "postgres_connections",
     "file_bytes",
 ];
-const CONNECTION_KEYS: [&str; 31] = [
+const CONNECTION_KEYS: [&str; 36] = [
     "name",
     "kind",
     "account",
@@ -408,6 +456,11 @@ const CONNECTION_KEYS: [&str; 31] = [
     "location_id",
     "token_env",
     "token_file",
+    "client_id",
+    "client_secret_env",
+    "client_secret_file",
+    "authorize_url",
+    "scopes",
     "base_url",
     "allow_private_networks",
     "api_key_env",

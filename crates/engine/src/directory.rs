@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cartlane_ghl::Account;
 use cartlane_ghl::files::Files;
 use cartlane_ghl::hooks::Keys;
 use cartlane_model::{Clock, ConnectionId, ExposeSecret, Problems, UnixMs};
@@ -14,9 +13,12 @@ use cartlane_store::{Db, Error};
 use rand::RngExt;
 use serde_json::json;
 
-use crate::options::{AccountConfig, ConnectionConfig, GhlConfig, MAIN_WORKSPACE, ThriveCartConfig};
+use crate::options::{
+    AccountConfig, ConnectionConfig, GhlConfig, GhlCredential, MAIN_WORKSPACE, ThriveCartConfig,
+};
 use crate::source::{self, Sender, Source};
-use crate::systems::{Kind, Line};
+use crate::systems::{Credential, Kind, Line};
+use crate::tokens::{Place, Tokens};
 
 /// Letters and digits of a generated hook key: 32 of 62, about 190 bits.
 const HOOK_KEY_LENGTH: usize = 32;
@@ -34,6 +36,8 @@ pub(crate) struct Directory {
 pub(crate) struct Makers<'a> {
     /// An HTTP client, which may reach private networks or not.
     pub client: &'a (dyn Fn(bool) -> Result<cartlane_outbound::Client, String> + Sync),
+    /// Where tokens are kept, and the client that gets them.
+    pub tokens: &'a (dyn Fn(cartlane_outbound::Client) -> Place + Sync),
     pub clock: Arc<dyn Clock>,
     pub request_timeout_ms: u64,
     /// Where GHL's answers that are files are kept.
@@ -126,7 +130,7 @@ impl Directory {
             if let AccountConfig::Ghl(ghl) = &config.account {
                 directory.add_source(ghl_source(config, ghl, row)?);
             }
-            if let Some(line) = line(config, makers)? {
+            if let Some(line) = line(config, row.id, makers)? {
                 let target = Target {
                     id: row.id,
                     name: config.name.clone(),
@@ -285,7 +289,7 @@ fn ghl_source(
 }
 
 /// How calls of a connection go out; `None` for a shop without an API key.
-fn line(config: &ConnectionConfig, makers: &Makers<'_>) -> Result<Option<Line>, Problems> {
+fn line(config: &ConnectionConfig, id: ConnectionId, makers: &Makers<'_>) -> Result<Option<Line>, Problems> {
     let problem = |key: &str, message: String| {
         let mut problems = Problems::default();
         problems.push(format!("connections.{}.{key}", config.name), message);
@@ -299,7 +303,21 @@ fn line(config: &ConnectionConfig, makers: &Makers<'_>) -> Result<Option<Line>, 
     let clock = || Arc::clone(&makers.clock);
     Ok(Some(match &config.account {
         AccountConfig::Ghl(ghl) => Line::Ghl {
-            account: account(ghl, address(&ghl.base_url)?),
+            base_url: address(&ghl.base_url)?,
+            location_id: ghl.location_id.clone(),
+            credential: match &ghl.credential {
+                GhlCredential::Token(token) => Credential::Token(token.clone()),
+                GhlCredential::App(app) => {
+                    let authorize_url = app.authorize_url.parse();
+                    let authorize_url = authorize_url
+                        .map_err(|error| problem("authorize_url", format!("is not an address: {error}")))?;
+                    let http = client(ghl.allow_private_networks)?;
+                    let urls = (address(&ghl.base_url)?, authorize_url);
+                    let place = (makers.tokens)(http);
+                    let location_id = ghl.location_id.clone();
+                    Credential::OAuth(Arc::new(Tokens::new(id, location_id, app.clone(), urls, place)))
+                }
+            },
             client: cartlane_ghl::Client::new(client(ghl.allow_private_networks)?, clock())
                 .with_files(makers.files.clone()),
         },
@@ -319,14 +337,6 @@ fn line(config: &ConnectionConfig, makers: &Makers<'_>) -> Result<Option<Line>, 
             Line::Mail(mail.map_err(|error| problem("host", error.to_string()))?)
         }
     }))
-}
-
-fn account(ghl: &GhlConfig, base_url: url::Url) -> Account {
-    Account {
-        base_url,
-        token: ghl.token.clone(),
-        location_id: ghl.location_id.clone(),
-    }
 }
 
 fn check(configs: &[ConnectionConfig]) -> Result<(), Problems> {

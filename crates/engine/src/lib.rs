@@ -14,6 +14,7 @@ mod automations;
 mod budget;
 mod call;
 mod confirm;
+mod connections;
 mod directory;
 pub mod executor;
 mod gone;
@@ -28,6 +29,7 @@ mod source;
 mod step;
 mod stored;
 mod systems;
+mod tokens;
 mod vault;
 mod worker;
 
@@ -46,7 +48,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use admin::{AdminError, EventDetail, Health, RunDetail};
 pub use budget::{BudgetLeft, Class};
+pub use cartlane_ghl::oauth::{AUTHORIZE_URL, App as OAuthApp};
 pub use cartlane_notify::Tls;
+pub use connections::Tried;
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
 pub use inbox::{Accepted, Refused, Room};
@@ -54,10 +58,11 @@ pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{
-    AccountConfig, ApiConfig, ConnectionConfig, GhlConfig, GhlHooks, HttpConfig, Limits, MAIN_WORKSPACE,
-    Options, SlackConfig, SmtpConfig, ThriveCartConfig,
+    AccountConfig, ApiConfig, ConnectionConfig, GhlApp, GhlConfig, GhlCredential, GhlHooks, HttpConfig,
+    Limits, MAIN_WORKSPACE, Options, SlackConfig, SmtpConfig, ThriveCartConfig,
 };
 pub use source::{Envelope, Sender};
+pub use tokens::AuthorizeError;
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
 
 /// The records that lists and details are made of.
@@ -116,17 +121,27 @@ impl Engine {
         let clock = Arc::clone(&options.clock);
         let files = Files::new(options.files_dir.clone(), limits.file_bytes);
         let client = |allow_private_networks: bool| http_client(allow_private_networks, &limits);
+        let vault = vault::Vault::new(&options.master_key);
+        if !vault.is_of(&db).await? {
+            return Err(ConfigError::MasterKey);
+        }
+        let tokens = |http| tokens::Place {
+            db: db.clone(),
+            vault: vault.clone(),
+            node: options.node_id,
+            clock: Arc::clone(&clock),
+            http,
+            request_timeout_ms: limits.request_timeout_ms,
+            settle_ms: limits.settle_ms,
+        };
         let makers = directory::Makers {
             client: &client,
+            tokens: &tokens,
             clock: Arc::clone(&clock),
             request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
             files: &files,
         };
         let now = options.clock.now();
-        let vault = vault::Vault::new(&options.master_key);
-        if !vault.is_of(&db).await? {
-            return Err(ConfigError::MasterKey);
-        }
         let directory = directory::Directory::open(&db, &options.connections, now, &makers).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);
         let clock = Arc::clone(&options.clock);

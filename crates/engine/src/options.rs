@@ -180,12 +180,34 @@ pub struct GhlConfig {
     pub base_url: String,
     /// The location's id.
     pub location_id: String,
-    /// A private integration token.
-    pub token: SecretString,
+    /// What calls are made with.
+    pub credential: GhlCredential,
     /// Whether its address may be on this machine or in a private network.
     pub allow_private_networks: bool,
     /// How its web hooks are taken.
     pub hooks: GhlHooks,
+}
+
+/// What calls to a location are made with.
+#[derive(Clone, Debug)]
+pub enum GhlCredential {
+    /// A private integration token.
+    Token(SecretString),
+    /// Tokens that the user's own marketplace app gets when a person agrees.
+    App(GhlApp),
+}
+
+/// A marketplace app, and where a person agrees and comes back.
+#[derive(Clone, Debug)]
+pub struct GhlApp {
+    /// Its client id and secret.
+    pub app: cartlane_ghl::oauth::App,
+    /// Where a person agrees.
+    pub authorize_url: String,
+    /// Where they come back: `/oauth/ghl/callback` at our public address.
+    pub redirect_uri: String,
+    /// What they agree to.
+    pub scopes: Vec<String>,
 }
 
 /// How a location's web hooks are taken.

@@ -11,6 +11,8 @@
 //! GHL's refusals keep their own vocabulary, which composites go on from; all others share that of
 //! [`cartlane_outbound::exchange`].
 
+use std::sync::Arc;
+
 use cartlane_catalog::{Catalog, Operation, Request, System};
 use cartlane_ghl::composite::Answer;
 use cartlane_ghl::{Account, RateHeaders};
@@ -22,6 +24,8 @@ use cartlane_store::budgets::Limits;
 use cartlane_thrivecart::rest;
 use serde_json::{Value as Json, json};
 use url::Url;
+
+use crate::tokens::{Tokens, Unavailable};
 
 /// Slack documents one message a second for a web hook.
 const SLACK: Limits = Limits {
@@ -46,7 +50,9 @@ const THRIVECART: Limits = Limits {
 pub(crate) enum Line {
     Ghl {
         client: cartlane_ghl::Client,
-        account: Account,
+        base_url: Url,
+        location_id: String,
+        credential: Credential,
     },
     ThriveCart {
         client: rest::Client,
@@ -56,6 +62,15 @@ pub(crate) enum Line {
     Slack(Slack),
     Mail(Mail),
     Http(Http),
+}
+
+/// What a call to GHL is made with.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    /// The same token for good.
+    Token(SecretString),
+    /// Tokens that are renewed.
+    OAuth(Arc<Tokens>),
 }
 
 /// The kinds of connection that calls go to, as the configuration writes them.
@@ -128,15 +143,41 @@ impl Line {
     /// The location that calls are about; empty where there is no such thing.
     pub fn location_id(&self) -> &str {
         match self {
-            Self::Ghl { account, .. } => &account.location_id,
+            Self::Ghl { location_id, .. } => location_id,
             _ => "",
+        }
+    }
+
+    /// The tokens of a connection that is authorized by OAuth.
+    pub fn tokens(&self) -> Option<&Arc<Tokens>> {
+        match self {
+            Self::Ghl {
+                credential: Credential::OAuth(tokens),
+                ..
+            } => Some(tokens),
+            _ => None,
         }
     }
 
     /// Makes one call, once.
     pub async fn send(&self, request: &Request, inputs: &Json, mode: Mode) -> Exchange {
         match self {
-            Self::Ghl { client, account } => client.send(account, request).await.into(),
+            Self::Ghl {
+                client,
+                base_url,
+                location_id,
+                credential,
+            } => {
+                let account = |token: SecretString| Account {
+                    base_url: base_url.clone(),
+                    token,
+                    location_id: location_id.clone(),
+                };
+                match credential {
+                    Credential::Token(token) => client.send(&account(token.clone()), request).await.into(),
+                    Credential::OAuth(tokens) => send_with(tokens, client, account, request).await,
+                }
+            }
             Self::ThriveCart {
                 client,
                 base_url,
@@ -173,6 +214,33 @@ impl Line {
     }
 }
 
+/// Makes one call with a token that is renewed. One that GHL refuses before its time is renewed, too; the call was not
+/// looked at, so that it counts as not sent.
+async fn send_with(
+    tokens: &Arc<Tokens>,
+    client: &cartlane_ghl::Client,
+    account: impl Fn(SecretString) -> Account,
+    request: &Request,
+) -> Exchange {
+    let token = match tokens.token().await {
+        Ok(token) => token,
+        Err(Unavailable::NotYet(why)) => return Exchange::without_answer(Came::NotSent(why), tokens.now()),
+        Err(Unavailable::Reconnect(why)) => {
+            let refusal = Refusal::Ghl(cartlane_ghl::Rejection::Reconnect(why));
+            return Exchange::without_answer(Came::Rejected(refusal), tokens.now());
+        }
+    };
+    let mut exchange: Exchange = client.send(&account(token.secret), request).await.into();
+    if matches!(
+        exchange.outcome,
+        Came::Rejected(Refusal::Ghl(cartlane_ghl::Rejection::InvalidToken(_)))
+    ) && tokens.refused(token.version).await
+    {
+        exchange.outcome = Came::NotSent("GHL refused its token before its time; it gets another one".into());
+    }
+    exchange
+}
+
 /// What went on during a call, whatever the system.
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -182,6 +250,19 @@ pub(crate) struct Exchange {
     pub trace_id: Option<String>,
     pub rate: RateHeaders,
     pub finished_at: UnixMs,
+}
+
+impl Exchange {
+    fn without_answer(outcome: Came, finished_at: UnixMs) -> Self {
+        Self {
+            outcome,
+            status: None,
+            body: None,
+            trace_id: None,
+            rate: RateHeaders::default(),
+            finished_at,
+        }
+    }
 }
 
 /// What came of a call.

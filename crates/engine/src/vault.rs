@@ -2,8 +2,7 @@
 //! column and the row it stands in. A sealed value begins with the id of its key, so that one can tell which key is
 //! wanted; `rotate` seals everything anew under another key.
 
-use cartlane_model::QuarantineId;
-use cartlane_store::{Db, Error, Tx, meta, quarantine};
+use cartlane_store::{Db, Error, meta, oauth, quarantine};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
@@ -20,6 +19,8 @@ pub(crate) struct Column(&'static str);
 
 /// Deliveries that were refused.
 pub(crate) const QUARANTINE: Column = Column("quarantine.sealed");
+/// Tokens that came by OAuth.
+pub(crate) const OAUTH_TOKENS: Column = Column("oauth_tokens.sealed");
 const META: Column = Column("meta.value");
 
 /// Seals and opens with the master key.
@@ -142,6 +143,16 @@ pub struct Rotated {
     pub unopened: usize,
 }
 
+impl Rotated {
+    fn count(&mut self, is_sealed: bool) {
+        if is_sealed {
+            self.sealed += 1;
+        } else {
+            self.unopened += 1;
+        }
+    }
+}
+
 /// Seals everything that the database keeps under `old` under `new`, in one transaction: before it ends only `old`
 /// opens what is there, after it only `new`. All servers on the database must be stopped.
 ///
@@ -159,10 +170,20 @@ pub async fn rotate_master_key(db: &Db, old: &[u8; 32], new: &[u8; 32]) -> Resul
             unopened: 0,
         };
         for id in quarantine::ids(tx)? {
-            if reseal(tx, id, &old, &new)? {
-                rotated.sealed += 1;
-            } else {
-                rotated.unopened += 1;
+            // one delivery at a time, since each may be as large as a body may be
+            let sealed = quarantine::get(tx, id)?.map(|aside| aside.sealed);
+            let moved = sealed.and_then(|sealed| moved(QUARANTINE, &id.to_string(), &sealed, &old, &new));
+            rotated.count(moved.is_some());
+            if let Some(sealed) = moved {
+                quarantine::reseal(tx, id, &sealed)?;
+            }
+        }
+        for id in oauth::connections(tx)? {
+            let sealed = oauth::get(tx, id)?.map(|pair| pair.sealed);
+            let moved = sealed.and_then(|sealed| moved(OAUTH_TOKENS, &id.to_string(), &sealed, &old, &new));
+            rotated.count(moved.is_some());
+            if let Some(sealed) = moved {
+                oauth::reseal(tx, id, &sealed)?;
             }
         }
         meta::replace(tx, CHECK, &new.check())?;
@@ -171,17 +192,10 @@ pub async fn rotate_master_key(db: &Db, old: &[u8; 32], new: &[u8; 32]) -> Resul
     .await
 }
 
-/// One delivery at a time, since each may be as large as a body may be.
-fn reseal(tx: &mut dyn Tx, id: QuarantineId, old: &Vault, new: &Vault) -> Result<bool, Error> {
-    let Some(aside) = quarantine::get(tx, id)? else {
-        return Ok(false);
-    };
-    let row = id.to_string();
-    let Ok(plain) = old.open(QUARANTINE, &row, &aside.sealed) else {
-        return Ok(false);
-    };
-    quarantine::reseal(tx, id, &new.seal(QUARANTINE, &row, &plain))?;
-    Ok(true)
+/// What `sealed` becomes under the new key; `None` where the old one does not open it.
+fn moved(column: Column, row: &str, sealed: &[u8], old: &Vault, new: &Vault) -> Option<Vec<u8>> {
+    let plain = old.open(column, row, sealed).ok()?;
+    Some(new.seal(column, row, &plain))
 }
 
 #[cfg(test)]

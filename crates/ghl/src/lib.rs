@@ -17,6 +17,7 @@ pub mod composite;
 pub mod contact;
 pub mod files;
 pub mod hooks;
+pub mod oauth;
 pub mod outcome;
 pub mod rate;
 

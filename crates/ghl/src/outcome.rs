@@ -31,6 +31,9 @@ pub enum Rejection {
     /// The token is wrong, revoked or expired.
     #[error("GHL does not accept the token: {0}")]
     InvalidToken(String),
+    /// There is no token, and no way to get one without a person.
+    #[error("this connection has to be authorized anew: {0}")]
+    Reconnect(String),
     /// The token lacks a scope. (GHL answers 401, not 403.)
     #[error("the token lacks a scope: {}", scopes.join(", "))]
     MissingScope {
@@ -97,6 +100,7 @@ impl Rejection {
         match self {
             Self::RateLimited { .. } => "ghl.rate_limited",
             Self::InvalidToken(_) => "ghl.invalid_token",
+            Self::Reconnect(_) => "ghl.reconnect",
             Self::MissingScope { .. } => "ghl.missing_scope",
             Self::WrongLocation => "ghl.wrong_location",
             Self::LocationSuspended => "ghl.location_suspended",
@@ -132,6 +136,9 @@ impl Rejection {
             Self::InvalidToken(_) => {
                 "Make a new private integration token in the location's settings and give it to this connection."
             }
+            Self::Reconnect(_) => {
+                "Open the address that `cartlane connections reauthorize NAME` prints; what waits goes on by itself."
+            }
             Self::WrongLocation => "Check the connection's location_id, or use a token of that location.",
             Self::LocationSuspended => "Have the agency make it active again; work then goes on by itself.",
             Self::Forbidden => "Use an agency's token for agency calls, a location's token for its own.",
@@ -153,6 +160,7 @@ impl Rejection {
     pub fn trouble(&self) -> Option<Trouble> {
         match self {
             Self::InvalidToken(_)
+            | Self::Reconnect(_)
             | Self::WrongLocation
             | Self::LocationSuspended
             | Self::Other { status: 403, .. } => Some(Trouble {

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cartlane_engine::{AdminError, CallError, Refused};
+use cartlane_engine::{AdminError, AuthorizeError, CallError, Refused};
 use serde::Serialize;
 
 /// An error as it is shown.
@@ -85,6 +85,18 @@ impl From<Refused> for Problem {
             Refused::Overloaded => Self::busy("hook.overloaded", detail, 5),
             Refused::StorageFull => Self::busy("hook.disk_full", detail, 60),
         }
+    }
+}
+
+impl From<AuthorizeError> for Problem {
+    fn from(error: AuthorizeError) -> Self {
+        let (status, code) = match &error {
+            AuthorizeError::Unknown(_) => (StatusCode::NOT_FOUND, "oauth.unknown"),
+            AuthorizeError::Refused(_) => (StatusCode::BAD_GATEWAY, "oauth.refused"),
+            AuthorizeError::OtherLocation { .. } => (StatusCode::CONFLICT, "oauth.other_location"),
+            AuthorizeError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "store.unavailable"),
+        };
+        Self::new(status, code, error.to_string())
     }
 }
 

@@ -27,6 +27,7 @@ pub mod lanes;
 pub mod lists;
 pub mod meta;
 pub mod migrate;
+pub mod oauth;
 mod people;
 pub mod quarantine;
 pub mod runs;

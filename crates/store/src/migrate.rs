@@ -36,6 +36,7 @@ macro_rules! migrations {
 pub const MIGRATIONS: &[Migration] = migrations! {
     1 "0001" "base",
     2 "0002" "hooks",
+    3 "0003" "oauth",
 };
 
 /// The key of PostgreSQL's advisory lock: "cartlane" in ASCII.

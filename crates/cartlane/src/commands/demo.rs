@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Handle, ThriveCartConfig};
+use cartlane_engine::{
+    AccountConfig, ConnectionConfig, GhlConfig, GhlCredential, GhlHooks, Handle, ThriveCartConfig,
+};
 use cartlane_model::SecretString;
 use cartlane_sandbox::{Location, Sandbox, Settings, Token};
 use cartlane_thrivecart::wire;
@@ -158,7 +160,7 @@ fn connections(sandbox_url: &str) -> Vec<ConnectionConfig> {
     let crm = GhlConfig {
         base_url: sandbox_url.to_owned(),
         location_id: LOCATION.into(),
-        token: SecretString::from(TOKEN),
+        credential: GhlCredential::Token(SecretString::from(TOKEN)),
         allow_private_networks: true,
         hooks: GhlHooks::default(),
     };

@@ -2,6 +2,7 @@
 
 mod apply;
 mod automations;
+mod connections;
 mod demo;
 mod doctor;
 mod events;
@@ -42,6 +43,9 @@ pub enum Command {
     /// Look at runs, retry failed ones.
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Look at connections, try one, authorize one.
+    #[command(subcommand)]
+    Connections(connections::Command),
     /// Look at operations, call one.
     #[command(subcommand)]
     Ops(ops::Command),
@@ -68,6 +72,7 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
         Command::Automations(command) => block_on(automations::run(command, config, as_json)),
         Command::Events(command) => block_on(events::run(command, config, as_json)),
         Command::Runs(command) => block_on(runs::run(command, config, as_json)),
+        Command::Connections(command) => block_on(connections::run(command, config, as_json)),
         Command::Ops(command) => block_on(ops::run(command, config, as_json)),
         Command::Quarantine(command) => block_on(quarantine::run(command, config, as_json)),
         Command::Vault(command) => block_on(vault::run(command, config, as_json)),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cartlane_engine::records::RunFilter;
 use cartlane_engine::{
-    AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, GhlHooks, Handle, Limits, Options, Sender,
-    ThriveCartConfig,
+    AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, GhlCredential, GhlHooks, Handle, Limits,
+    Options, Sender, ThriveCartConfig,
 };
 use cartlane_model::{Clock, NodeId, SecretString, UnixMs};
 use cartlane_sandbox::{Fault, Match, Rule, Running, Sandbox, Settings};
@@ -151,7 +151,7 @@ fn connections(sandbox: &str) -> Vec<ConnectionConfig> {
     let crm = GhlConfig {
         base_url: sandbox.to_owned(),
         location_id: "loc1".into(),
-        token: SecretString::from(TOKEN),
+        credential: GhlCredential::Token(SecretString::from(TOKEN)),
         allow_private_networks: true,
         hooks: GhlHooks::default(),
     };

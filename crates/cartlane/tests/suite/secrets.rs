@@ -9,7 +9,7 @@ use cartlane_thrivecart::wire;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
-use crate::common::{House, SECRET, TOKEN, payload, wait_for};
+use crate::common::{APP_SECRET, House, SECRET, TOKEN, payload, wait_for};
 
 /// A secret word that is not the shop's: somebody may have mistyped the right one.
 const WRONG: &str = "Wr0ng+W0rd/pl4nted-t00";
@@ -37,7 +37,7 @@ fn spellings(secret: &str) -> Vec<String> {
 }
 
 fn assert_free_of_secrets(name: &str, bytes: &[u8]) {
-    for secret in [SECRET, TOKEN, WRONG] {
+    for secret in [SECRET, TOKEN, WRONG, APP_SECRET] {
         for spelling in spellings(secret) {
             let found = bytes
                 .windows(spelling.len())

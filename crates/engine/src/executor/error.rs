@@ -88,7 +88,7 @@ pub enum CallError {
 }
 
 /// Every code of [`CallError`] and of GHL's refusals.
-pub const CALL_CODES: [&str; 25] = [
+pub const CALL_CODES: [&str; 26] = [
     "call.no_connection",
     "call.unknown_operation",
     "call.inputs",
@@ -103,6 +103,7 @@ pub const CALL_CODES: [&str; 25] = [
     "connection.paused",
     "ghl.rate_limited",
     "ghl.invalid_token",
+    "ghl.reconnect",
     "ghl.missing_scope",
     "ghl.wrong_location",
     "ghl.location_suspended",

@@ -8,6 +8,7 @@ mod ghl_hooks;
 mod intake;
 mod limits;
 mod listed;
+mod oauth;
 mod order;
 mod sales;
 mod schedules;

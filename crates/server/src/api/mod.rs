@@ -1,6 +1,7 @@
 //! Administration: what the command line asks and tells. Listens on a socket in the data directory only.
 
 mod automations;
+mod connections;
 mod events;
 mod health;
 mod operations;
@@ -40,6 +41,11 @@ pub fn router(engine: Handle) -> Router {
             "/api/quarantine/{id}/release",
             post(quarantine::release_quarantine),
         )
+        .route(
+            "/api/connections/{name}/reauthorize",
+            post(connections::reauthorize_connection),
+        )
+        .route("/api/connections/{name}/test", post(connections::test_connection))
         .route("/api/operations/{id}/call", post(operations::call_operation))
         .route("/api/choices/{list}", get(operations::list_choices))
         .with_state(engine)

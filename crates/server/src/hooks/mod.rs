@@ -1,6 +1,7 @@
 //! What the world reaches: the hooks' addresses and health.
 
 mod body;
+mod oauth;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +36,7 @@ pub fn router(engine: Handle, body_bytes: usize, is_ready: Arc<AtomicBool>) -> R
             "/hooks/ghl/{hook_key}",
             get(check_ghl_hook).post(receive_ghl_hook),
         )
+        .route("/oauth/ghl/callback", get(oauth::end_ghl_authorization))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(read_readiness))
         .fallback(|| async {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use cartlane_engine::{AccountConfig, ConnectionConfig, GhlConfig, GhlHooks, Limits, ThriveCartConfig};
+use cartlane_engine::{
+    AccountConfig, ConnectionConfig, GhlApp, GhlConfig, GhlCredential, GhlHooks, Limits, OAuthApp,
+    ThriveCartConfig,
+};
 use cartlane_model::SecretString;
 use cartlane_sandbox::{Limit, Options, Sandbox, Settings};
 
@@ -33,6 +36,7 @@ pub struct Builder {
     hooks: GhlHooks,
     sandbox: Settings,
     agency: bool,
+    oauth: bool,
 }
 
 impl Default for Builder {
@@ -71,6 +75,7 @@ impl Default for Builder {
                 ..Settings::single(TOKEN, LOCATION)
             },
             agency: false,
+            oauth: false,
         }
     }
 }
@@ -117,6 +122,13 @@ impl Builder {
         self.shop(|shop| shop.target = Some("crm".into()))
     }
 
+    /// Has the connection `crm` authorized by OAuth, with the sandbox's app, instead of a private integration token.
+    #[must_use]
+    pub fn oauth(mut self) -> Self {
+        self.oauth = true;
+        self
+    }
+
     /// Changes the sandbox's settings.
     #[must_use]
     pub fn sandbox(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -143,10 +155,25 @@ impl Builder {
             ..Options::new(Arc::new(clock.clone()))
         });
         let sandbox = sandbox.await.expect("the sandbox starts");
+        let app = GhlCredential::App(GhlApp {
+            app: OAuthApp {
+                client_id: "sandboxapp-1".into(),
+                client_secret: SecretString::from("sandbox-secret"),
+            },
+            authorize_url: format!("{}/v2/oauth/chooselocation", sandbox.url().trim_end_matches('/')),
+            redirect_uri: "https://cartlane.example.com/oauth/ghl/callback".into(),
+            scopes: ["contacts.readonly", "contacts.write"]
+                .map(str::to_owned)
+                .to_vec(),
+        });
         let crm = GhlConfig {
             base_url: sandbox.url(),
             location_id: LOCATION.into(),
-            token: SecretString::from(TOKEN),
+            credential: if self.oauth {
+                app
+            } else {
+                GhlCredential::Token(SecretString::from(TOKEN))
+            },
             allow_private_networks: true,
             hooks: self.hooks,
         };
@@ -156,7 +183,7 @@ impl Builder {
         };
         let hook_key = self.shop.hook_key.clone().unwrap_or_default();
         let agency = GhlConfig {
-            token: SecretString::from("pit-agency"),
+            credential: GhlCredential::Token(SecretString::from("pit-agency")),
             hooks: GhlHooks {
                 hook_key: None,
                 ..crm.hooks.clone()

@@ -2,6 +2,7 @@
 //! usage or configuration, 3 no server.
 
 mod automations;
+mod connections;
 mod deliveries;
 mod ops;
 mod records;

@@ -18,6 +18,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_cartlane");
 pub const SECRET: &str = "Pl4nted-Secret/W0rd+x";
 /// The private integration token of GHL.
 pub const TOKEN: &str = "pit-pl4nted/tOken+c0ffee";
+/// The secret of the marketplace app.
+pub const APP_SECRET: &str = "App-Pl4nted/S3cret+y";
 const LOCATION: &str = "location-of-tests";
 const HOOK_KEY: &str = "hook-key-of-the-tests-0123456789";
 const GHL_HOOK_KEY: &str = "ghl-hook-key-of-the-tests-012345";
@@ -35,7 +37,7 @@ pub struct Setup {
     pub limits: &'static str,
     /// Further lines of the shop's connection.
     pub shop: String,
-    /// Further connections.
+    /// Further connections; `{sandbox}` stands for the sandbox's address.
     pub connections: String,
     /// What the server is started under: `strace` with its options.
     pub under: Vec<String>,
@@ -94,6 +96,11 @@ impl House {
             setup,
             directory,
         }
+    }
+
+    /// Opens a page of the sandbox, as a browser does.
+    pub fn sandbox_page(&self, path: &str) -> Answer {
+        http::send(self.sandbox_address, "GET", path, "user-agent: a browser\r\n", "")
     }
 
     /// The house's own directory.
@@ -235,9 +242,11 @@ impl Drop for House {
 fn config(data_dir: &Path, setup: &Setup, sandbox: SocketAddr) -> String {
     let data_dir = data_dir.display();
     let database_url = setup.database_url.as_deref().unwrap_or("sqlite://cartlane.db");
-    let (limits, shop, connections) = (setup.limits, &setup.shop, &setup.connections);
+    let (limits, shop) = (setup.limits, &setup.shop);
+    let connections = setup.connections.replace("{sandbox}", &sandbox.to_string());
     format!(
         "listen = '127.0.0.1:0'\ndata_dir = '{data_dir}'\ndatabase_url = '{database_url}'\nlog = 'debug'\nlog_format = 'json'\n\
+         public_url = 'https://cartlane.example.com'\n\
          [limits]\nbackoff_base_ms = 200\nbackoff_cap_ms = 1000\nsettle_ms = 1000\nrequest_timeout_ms = 5000\n{limits}\n\
          [[connections]]\nname = 'shop'\nkind = 'thrivecart'\nsecret_env = 'SHOP_SECRET'\n\
          hook_key_env = 'SHOP_HOOK_KEY'\nsync_test_mode = true\n{shop}\n\
@@ -267,7 +276,8 @@ pub fn program(directory: &Path, under: &[String]) -> Command {
         .env("SHOP_SECRET", SECRET)
         .env("SHOP_HOOK_KEY", HOOK_KEY)
         .env("CRM_HOOK_KEY", GHL_HOOK_KEY)
-        .env("CRM_TOKEN", TOKEN);
+        .env("CRM_TOKEN", TOKEN)
+        .env("APP_SECRET", APP_SECRET);
     command
 }
 
@@ -296,6 +306,8 @@ fn start_sandbox() -> (Child, SocketAddr) {
             TOKEN,
             "--location",
             LOCATION,
+            "--client-secret",
+            APP_SECRET,
         ])
         .args(["--limit", "2000/1000/2000000"])
         .stdout(Stdio::piped())

@@ -11,6 +11,8 @@ pub struct Answer {
     pub status: u16,
     /// Its head, in lower case.
     pub head: String,
+    /// Where it sends whoever asked.
+    pub location: Option<String>,
     /// Its body.
     pub body: String,
 }
@@ -60,6 +62,10 @@ pub fn read(mut stream: TcpStream) -> Answer {
     drop(ended); // a reset after the answer takes nothing away from it
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let location = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("location").then(|| value.to_owned())
+    });
     let head = head.to_lowercase();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let body = if head.contains("transfer-encoding: chunked") {
@@ -70,6 +76,7 @@ pub fn read(mut stream: TcpStream) -> Answer {
     Answer {
         status: status.unwrap_or(0),
         head,
+        location,
         body,
     }
 }

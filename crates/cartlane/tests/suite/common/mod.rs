@@ -7,7 +7,7 @@ pub mod payload;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-pub use house::{House, Output, SECRET, Setup, TOKEN, program, run};
+pub use house::{APP_SECRET, House, Output, SECRET, Setup, TOKEN, program, run};
 
 /// How long anything may take before a test says that it never came.
 const PATIENCE: Duration = Duration::from_secs(90);

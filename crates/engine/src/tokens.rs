@@ -1,0 +1,397 @@
+//! The tokens of a GHL connection that is authorized by OAuth: kept sealed, renewed before they expire, never twice.
+//!
+//! ```text
+//! token ─► fresh enough: use it
+//!      └─► claim (on disk) ─► refresh ─┬─ a pair: committed, then used
+//!                                      ├─ not sent: the claim ends
+//!                                      ├─ unclear: the claim lasts until it can no longer take effect, then again
+//!                                      └─ refused: the connection says "reconnect" until a person authorizes anew
+//! ```
+//!
+//! What always holds: of all tasks and nodes one at a time sends a connection's refresh token; a new pair is durable
+//! before anything is sent with it; only a whole pair replaces a pair.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cartlane_ghl::oauth::{self, Grant};
+use cartlane_model::{Clock, ConnectionId, ExposeSecret, NodeId, SecretString, UnixMs};
+use cartlane_outbound as outbound;
+use cartlane_store::oauth::{self as rows, Pair as Row};
+use cartlane_store::{Db, Error};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use crate::options::GhlApp;
+use crate::vault::{OAUTH_TOKENS, Vault};
+
+/// An access token is renewed this long before it expires, or in the last tenth of its life if that is shorter.
+const MARGIN_MS: i64 = 5 * 60_000;
+/// How long a caller waits while another node renews the pair.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How often it looks meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A token that GHL refuses although its time is not up is renewed; not more often than this.
+const RENEW_AGAIN_AFTER: Duration = Duration::from_mins(1);
+/// How long a person has to agree.
+const AUTHORIZATION_MS: i64 = 10 * 60_000;
+/// How often a pair that came is written down before it counts as lost: the database may be away for a moment.
+const WRITES: u32 = 120;
+
+/// An access token.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub secret: SecretString,
+    pub version: i64,
+}
+
+/// Why there is no access token.
+#[derive(Debug)]
+pub(crate) enum Unavailable {
+    /// It may come by itself.
+    NotYet(String),
+    /// A person has to authorize anew.
+    Reconnect(String),
+}
+
+/// Why an authorization came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizeError {
+    /// The connection's name, or what came back, belongs to none that is authorized by OAuth.
+    #[error("{0}")]
+    Unknown(String),
+    /// GHL gave no tokens.
+    #[error("GHL gave no tokens: {0}; begin again with `cartlane connections reauthorize NAME`")]
+    Refused(#[from] oauth::Error),
+    /// A person chose another location than the connection's.
+    #[error(
+        "this is location {chosen}, but the connection is of location {wanted}; authorize again and choose that one"
+    )]
+    OtherLocation {
+        /// What they chose.
+        chosen: String,
+        /// What the configuration says.
+        wanted: String,
+    },
+    /// The store did not answer.
+    #[error("the database did not answer: {0}")]
+    Store(#[from] Error),
+}
+
+/// The tokens of one connection.
+pub(crate) struct Tokens {
+    connection: ConnectionId,
+    location_id: String,
+    app: GhlApp,
+    base_url: Url,
+    authorize_url: Url,
+    place: Place,
+    kept: Mutex<Kept>,
+}
+
+/// Where tokens are kept and how they are got; the same for all connections.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub db: Db,
+    pub vault: Vault,
+    pub node: NodeId,
+    pub clock: Arc<dyn Clock>,
+    pub http: outbound::Client,
+    pub request_timeout_ms: i64,
+    pub settle_ms: i64,
+}
+
+#[derive(Default)]
+struct Kept {
+    live: Option<Live>,
+    /// The version that GHL refuses, and when it was first refused.
+    refused: Option<(i64, Instant)>,
+}
+
+#[derive(Clone)]
+struct Live {
+    token: Token,
+    use_until: UnixMs,
+}
+
+/// What is sealed.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    access_token: String,
+    refresh_token: String,
+}
+
+/// What a look at the stored pair comes to.
+enum Look {
+    Fresh(Live),
+    /// It is to be refreshed, by whoever claimed it: us.
+    Claimed {
+        refresh_token: SecretString,
+        version: i64,
+    },
+    /// Somebody may be refreshing it.
+    Busy,
+    Gone(String),
+}
+
+impl Tokens {
+    pub fn new(
+        connection: ConnectionId,
+        location_id: String,
+        app: GhlApp,
+        (base_url, authorize_url): (Url, Url),
+        place: Place,
+    ) -> Self {
+        Self {
+            connection,
+            location_id,
+            app,
+            base_url,
+            authorize_url,
+            place,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// An access token that lasts for a while yet.
+    pub async fn token(self: &Arc<Self>) -> Result<Token, Unavailable> {
+        let mut kept = self.kept.lock().await;
+        let now = self.place.clock.now();
+        if let Some(live) = kept.live.as_ref().filter(|live| live.use_until > now) {
+            return Ok(live.token.clone());
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let refused = kept.refused.map(|(version, _)| version);
+        let live = loop {
+            match self.look(refused).await? {
+                Look::Fresh(live) => break live,
+                Look::Claimed {
+                    refresh_token,
+                    version,
+                } => {
+                    // A task of its own: whoever asked may go away, but the answer must not be lost.
+                    let this = Arc::clone(self);
+                    let refresh = tokio::spawn(async move { this.refresh(&refresh_token, version).await });
+                    break refresh.await.map_err(not_yet)??;
+                }
+                Look::Busy if Instant::now() < deadline => sleep(LOOK_EVERY).await,
+                Look::Busy => return Err(not_yet("its token is being renewed")),
+                Look::Gone(why) => return Err(Unavailable::Reconnect(why)),
+            }
+        };
+        kept.live = Some(live.clone());
+        Ok(live.token)
+    }
+
+    pub fn now(&self) -> UnixMs {
+        self.place.clock.now()
+    }
+
+    /// GHL has refused the token of this version. Whether another one is got: not right after that was done.
+    pub async fn refused(&self, version: i64) -> bool {
+        let mut kept = self.kept.lock().await;
+        if let Some((last, at)) = kept.refused
+            && at.elapsed() < RENEW_AGAIN_AFTER
+        {
+            return last == version;
+        }
+        kept.refused = Some((version, Instant::now()));
+        kept.live = kept.live.take().filter(|live| live.token.version != version);
+        true
+    }
+
+    /// Looks at the stored pair; where it is to be renewed, claims that. `refused` is a version that is not to be used.
+    async fn look(&self, refused: Option<i64>) -> Result<Look, Unavailable> {
+        let (connection, node) = (self.connection, self.place.node);
+        let lasts_ms = self.place.request_timeout_ms + self.place.settle_ms;
+        let now = self.place.clock.now();
+        let is_fresh = move |row: &Row| use_until(row) > now && refused != Some(row.version);
+        let looked = self.place.db.write(move |tx| {
+            let Some(row) = rows::get(tx, connection)? else {
+                return Ok((None, false));
+            };
+            let claimed = row.dead_because.is_none()
+                && !is_fresh(&row)
+                && rows::claim(tx, connection, row.version, node, lasts_ms)?;
+            Ok::<_, Error>((Some(row), claimed))
+        });
+        let (row, is_claimed) = looked.await.map_err(not_yet)?;
+        let Some(row) = row else {
+            return Ok(Look::Gone("nobody has agreed yet".into()));
+        };
+        if is_fresh(&row) && row.dead_because.is_none() {
+            return Ok(Look::Fresh(self.live(&row)?));
+        }
+        if let Some(why) = row.dead_because {
+            return Ok(Look::Gone(why));
+        }
+        if !is_claimed {
+            return Ok(Look::Busy);
+        }
+        let refresh_token = SecretString::from(self.open(&row)?.refresh_token);
+        Ok(Look::Claimed {
+            refresh_token,
+            version: row.version,
+        })
+    }
+
+    fn open(&self, row: &Row) -> Result<Sealed, Unavailable> {
+        let opened = self
+            .place
+            .vault
+            .open(OAUTH_TOKENS, &self.connection.to_string(), &row.sealed);
+        let plain = opened.map_err(|error| Unavailable::Reconnect(error.to_string()))?;
+        serde_json::from_slice(&plain).map_err(|error| Unavailable::Reconnect(error.to_string()))
+    }
+
+    fn live(&self, row: &Row) -> Result<Live, Unavailable> {
+        Ok(Live {
+            token: Token {
+                secret: SecretString::from(self.open(row)?.access_token),
+                version: row.version,
+            },
+            use_until: use_until(row),
+        })
+    }
+
+    fn row(&self, pair: &oauth::Pair, version: i64) -> Row {
+        let sealed = Sealed {
+            access_token: pair.access_token.expose_secret().to_owned(),
+            refresh_token: pair.refresh_token.expose_secret().to_owned(),
+        };
+        let plain = serde_json::to_vec(&sealed).unwrap_or_default();
+        let now = self.place.clock.now();
+        Row {
+            sealed: self
+                .place
+                .vault
+                .seal(OAUTH_TOKENS, &self.connection.to_string(), &plain),
+            issued_at: now,
+            expires_at: now.plus_ms(pair.lasts_ms),
+            version,
+            dead_because: None,
+        }
+    }
+
+    /// Sends the refresh token, which this node has claimed, and commits what comes.
+    async fn refresh(&self, refresh_token: &SecretString, version: i64) -> Result<Live, Unavailable> {
+        let (connection, node) = (self.connection, self.place.node);
+        let grant = Grant::Refresh(refresh_token);
+        let asked = oauth::pair(&self.place.http, &self.base_url, &self.app.app, grant).await;
+        let (why, free_in_ms) = match asked {
+            Ok(pair) => return self.commit(self.row(&pair, version + 1)).await,
+            Err(oauth::Error::Refused(why)) => {
+                tracing::error!(%connection, why, "GHL refuses the refresh token; a person has to authorize anew");
+                let because = why.clone();
+                let given_up = self
+                    .place
+                    .db
+                    .write(move |tx| rows::give_up(tx, connection, version, &because));
+                given_up.await.map_err(not_yet)?;
+                return Err(Unavailable::Reconnect(why));
+            }
+            Err(oauth::Error::NotYet(why)) => (why, 0),
+            Err(oauth::Error::Unclear(why)) => (why, self.place.settle_ms),
+        };
+        tracing::warn!(%connection, why, "the token was not renewed; it is tried again");
+        let unclaimed = self
+            .place
+            .db
+            .write(move |tx| rows::unclaim(tx, connection, version, node, free_in_ms));
+        unclaimed.await.map_err(not_yet)?;
+        Err(not_yet(format!("its token could not be renewed: {why}")))
+    }
+
+    async fn commit(&self, row: Row) -> Result<Live, Unavailable> {
+        let connection = self.connection;
+        for attempt in 1.. {
+            let pair = row.clone();
+            match self
+                .place
+                .db
+                .write(move |tx| rows::renew(tx, connection, &pair))
+                .await
+            {
+                Ok(true) => break,
+                // A person has authorized anew meanwhile: that pair counts.
+                Ok(false) => return Err(not_yet("it was authorized anew meanwhile")),
+                Err(error) if attempt == WRITES => return Err(not_yet(error)),
+                Err(error) => {
+                    tracing::error!(%connection, %error, "a new pair of tokens is not stored yet; trying again");
+                    sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+        self.live(&row)
+    }
+
+    /// Begins an authorization: the address that a person opens within ten minutes.
+    pub async fn authorize(&self) -> Result<Url, Error> {
+        let state = new_state();
+        let (hash, connection) = (state_hash(&state), self.connection);
+        let begun = self
+            .place
+            .db
+            .write(move |tx| rows::begin(tx, &hash, connection, AUTHORIZATION_MS));
+        begun.await?;
+        Ok(oauth::authorize_url(
+            &self.authorize_url,
+            &self.app.app.client_id,
+            &self.app.redirect_uri,
+            &self.app.scopes,
+            &state,
+        ))
+    }
+
+    /// Ends an authorization of this connection with the code that a person came back with.
+    pub async fn authorized(&self, code: &str) -> Result<(), AuthorizeError> {
+        let grant = Grant::Code {
+            code,
+            redirect_uri: &self.app.redirect_uri,
+        };
+        let pair = oauth::pair(&self.place.http, &self.base_url, &self.app.app, grant).await?;
+        let chosen = pair
+            .location_id
+            .clone()
+            .unwrap_or_else(|| "none (an agency)".into());
+        if chosen != self.location_id {
+            return Err(AuthorizeError::OtherLocation {
+                chosen,
+                wanted: self.location_id.clone(),
+            });
+        }
+        let (connection, row) = (self.connection, self.row(&pair, 0));
+        self.place
+            .db
+            .write(move |tx| rows::put(tx, connection, &row))
+            .await?;
+        *self.kept.lock().await = Kept::default();
+        Ok(())
+    }
+}
+
+/// 32 letters and digits, about 190 bits.
+fn new_state() -> String {
+    let mut rng = rand::rng();
+    (0..32)
+        .map(|_| char::from(rng.sample(rand::distr::Alphanumeric)))
+        .collect()
+}
+
+/// The key under which a `state` is stored: who reads the database cannot come back with it.
+pub(crate) fn state_hash(state: &str) -> String {
+    hex::encode(Sha256::digest(state.as_bytes()))
+}
+
+fn use_until(row: &Row) -> UnixMs {
+    let life_ms = row.expires_at.since_ms(row.issued_at);
+    row.expires_at.plus_ms(-MARGIN_MS.min(life_ms / 10))
+}
+
+fn not_yet(why: impl std::fmt::Display) -> Unavailable {
+    Unavailable::NotYet(why.to_string())
+}

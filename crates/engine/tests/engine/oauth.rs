@@ -1,0 +1,188 @@
+//! Connections that are authorized by OAuth: their tokens are renewed in time, once, and survive what befalls a refresh.
+
+use cartlane_engine::{AuthorizeError, Handle};
+use cartlane_sandbox::{Fault, Install, Match, Rule};
+use cartlane_testkit::{Backend, Builder, TestApp};
+use rstest::rstest;
+
+const EMAIL: &str = "a@example.com";
+/// Longer than an access token lasts in these tests.
+const LIFE_S: i64 = 600;
+
+fn builder(backend: Backend) -> Builder {
+    let builder = TestApp::builder().database(backend).oauth();
+    builder.sandbox(|settings| settings.oauth.access_token_s = LIFE_S)
+}
+
+/// Agrees as a person does: opens the address, and comes back. `code` and `state`.
+async fn agree(open: &str) -> (String, String) {
+    let http = reqwest::Client::builder()
+        .user_agent("a browser")
+        .redirect(reqwest::redirect::Policy::none())
+        .build();
+    let answer = http.expect("a client").get(open).send().await.expect("an answer");
+    let status = answer.status();
+    let location = answer.headers().get("location").cloned();
+    let said = answer.text().await.unwrap_or_default();
+    let location = location.unwrap_or_else(|| panic!("{status}: {said}"));
+    let location = location.to_str().expect("an address");
+    let back = reqwest::Url::parse(location).expect("an address");
+    let named = |name: &str| {
+        let pair = back.query_pairs().find(|(key, _)| key == name);
+        pair.map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    (named("code"), named("state"))
+}
+
+async fn authorize(handle: &Handle) -> Result<String, AuthorizeError> {
+    let open = handle.reauthorize("crm").await?;
+    let (code, state) = agree(&open).await;
+    handle.authorized(&state, &code).await
+}
+
+async fn trouble(app: &TestApp) -> Option<String> {
+    let health = app.handle().health().await.expect("health");
+    let mut connections = health.connections.into_iter();
+    connections
+        .find(|connection| connection.name == "crm")?
+        .trouble
+        .map(|trouble| trouble.code)
+}
+
+fn refreshes() -> Match {
+    Match {
+        method: Some("POST".into()),
+        path_contains: Some("/oauth/token".into()),
+        ..Match::default()
+    }
+}
+
+/// Makes the access token expire.
+fn expire(app: &TestApp) {
+    app.clock().advance(LIFE_S * 1000);
+}
+
+async fn buyers(app: &TestApp, from: usize, to: usize) {
+    for number in from..to {
+        let email = format!("buyer{number}@example.com");
+        app.thrivecart()
+            .order_success(&email)
+            .order(&number.to_string())
+            .deliver()
+            .await;
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_person_goes_on_when_they_have_agreed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = builder(backend).start().await;
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.until("the connection says so", async || {
+        trouble(&app).await.as_deref() == Some("ghl.reconnect")
+    })
+    .await;
+    authorize(app.handle()).await.expect("it is authorized");
+    app.drain().await;
+    assert_eq!(app.runs().await[0].state, "done");
+    assert_eq!(app.ghl().contacts().len(), 1);
+    assert_eq!(trouble(&app).await, None);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_is_renewed_once_however_many_wait_for_it(
+    #[values((Backend::Sqlite, 1), (Backend::Postgres, 2))] (backend, nodes): (Backend, usize),
+) {
+    let app = builder(backend).nodes(nodes).start().await;
+    authorize(app.handle()).await.expect("it is authorized");
+    for round in 0..3 {
+        buyers(&app, round * 20, (round + 1) * 20).await;
+        app.drain().await;
+        assert_eq!(
+            app.ghl().effects("token_refreshed"),
+            round,
+            "one for each time that it expired"
+        );
+        expire(&app);
+    }
+    assert!(app.runs().await.iter().all(|run| run.state == "done"));
+    assert_eq!(app.ghl().contacts().len(), 60);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_had_no_effect_is_made_again(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(Fault::CutBefore, Fault::ServerError)] fault: Fault,
+) {
+    let app = builder(backend).start().await;
+    authorize(app.handle()).await.expect("it is authorized");
+    expire(&app);
+    app.ghl().script(Rule::new(refreshes(), fault, 2));
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    app.drain().await;
+    assert_eq!(app.runs().await[0].state, "done");
+    assert_eq!(app.ghl().effects("token_refreshed"), 1);
+    assert_eq!(trouble(&app).await, None);
+}
+
+/// The refresh token is used up, and the answer with the next one is lost.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_whose_answer_was_lost_waits_for_a_person_and_fails_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = builder(backend).start().await;
+    authorize(app.handle()).await.expect("it is authorized");
+    expire(&app);
+    app.ghl().script(Rule::new(refreshes(), Fault::CutAfter, 1));
+    buyers(&app, 0, 5).await;
+    app.until("the connection says so", async || {
+        trouble(&app).await.as_deref() == Some("ghl.reconnect")
+    })
+    .await;
+    assert!(app.runs().await.iter().all(|run| run.state != "failed"));
+    assert_eq!(app.ghl().contacts().len(), 0);
+    authorize(app.handle()).await.expect("it is authorized");
+    app.drain().await;
+    assert!(app.runs().await.iter().all(|run| run.state == "done"));
+    assert_eq!(app.ghl().contacts().len(), 5);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorization_counts_once_in_its_time_for_the_location_that_was_meant(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = builder(backend).start().await;
+    let open = app.handle().reauthorize("crm").await.expect("an address");
+    let (code, state) = agree(&open).await;
+    let strange = app.handle().authorized("guessed", &code).await;
+    assert!(matches!(strange, Err(AuthorizeError::Unknown(_))), "{strange:?}");
+    app.handle()
+        .authorized(&state, &code)
+        .await
+        .expect("it is authorized");
+    let again = app.handle().authorized(&state, &code).await;
+    assert!(matches!(again, Err(AuthorizeError::Unknown(_))), "{again:?}");
+
+    let (code, state) = agree(&app.handle().reauthorize("crm").await.expect("an address")).await;
+    app.clock().advance(11 * 60_000);
+    let late = app.handle().authorized(&state, &code).await;
+    assert!(matches!(late, Err(AuthorizeError::Unknown(_))), "{late:?}");
+
+    app.ghl()
+        .change(|settings| settings.oauth.install = Install::Agency);
+    let other = authorize(app.handle()).await;
+    assert!(
+        matches!(other, Err(AuthorizeError::OtherLocation { .. })),
+        "{other:?}"
+    );
+    assert!(
+        app.handle().reauthorize("shop").await.is_err(),
+        "a shop has no client id"
+    );
+}
