@@ -21,6 +21,7 @@ mod admin;
 mod answer;
 mod auth;
 mod contacts;
+mod documents;
 mod edit;
 mod facts;
 mod faults;
