@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use crate::accounts::{self, AccountRoute};
 use crate::facts::{FACTS, Fact};
-use crate::oauth;
 use crate::routes::{self, Route};
+use crate::{bulk, businesses, membership, oauth, tasks};
 
 /// What does an operation.
 #[derive(Clone, Copy)]
@@ -118,7 +118,14 @@ pub(crate) fn handled() -> impl Iterator<Item = &'static str> {
 
 /// The operations whose handlers see the whole scene.
 fn scenes() -> impl Iterator<Item = &'static AccountRoute> {
-    let modules: [&[AccountRoute]; _] = [accounts::ROUTES, oauth::ROUTES];
+    let modules: [&[AccountRoute]; _] = [
+        accounts::ROUTES,
+        oauth::ROUTES,
+        tasks::ROUTES,
+        membership::ROUTES,
+        bulk::ROUTES,
+        businesses::ROUTES,
+    ];
     modules.into_iter().flatten()
 }
 
