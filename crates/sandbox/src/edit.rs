@@ -32,6 +32,8 @@ pub struct Edit {
     pub remove_tags: Vec<String>,
     /// Id of a note to delete.
     pub delete_note: Option<String>,
+    /// Id of a workflow that the contact gets through: it is no longer in it, but has been.
+    pub finish_workflow: Option<String>,
     /// Deletes the contact.
     pub delete: bool,
 }

@@ -57,13 +57,24 @@ pub struct Entry {
 /// A change of state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Effect {
-    /// `contact_created`, `contact_updated`, `contact_deleted`, `tags_added`, `tags_removed`, `note_created`,
-    /// `note_updated` or `note_deleted`.
+    /// `contact_created`, `tags_added`, `note_deleted`, `task_completed`, `opportunity_updated`, …: what it was, and
+    /// what became of it.
     pub kind: &'static str,
-    /// The contact that changed.
+    /// The contact that changed, or whose thing did; empty for what is no contact's.
     pub contact_id: String,
     /// What of it: the note's id and body, the tags sent and those really added, the fields written, ….
     pub detail: Value,
+}
+
+impl Effect {
+    /// A change; `contact_id` is empty where it is no contact's.
+    pub(crate) fn new(kind: &'static str, contact_id: &str, detail: Value) -> Self {
+        Self {
+            kind,
+            contact_id: contact_id.to_owned(),
+            detail,
+        }
+    }
 }
 
 /// Counts since the start or the last reset; kept whether or not the log is on.

@@ -6,7 +6,7 @@ use cartlane_model::UnixMs;
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
-use crate::accounts::Scene;
+use crate::accounts::{AccountRoute, Scene};
 use crate::answer;
 use crate::auth::{self, Admitted};
 use crate::faults::{self, Fault, Match, Rule};
@@ -221,12 +221,11 @@ impl Inner {
     }
 
     fn execute(&mut self, admitted: &Admitted, call: &Call, now: UnixMs) -> Result<Done, Reply> {
+        self.store.lag_ms = self.settings.index_lag_ms;
         match admitted.place.target {
             Target::Location(route) => self.execute_route(route, admitted, call, now),
             Target::Account(route) => {
-                if let (Some(fact), false) = (admitted.place.fact, route.open) {
-                    answer::check(fact, call, false)?;
-                }
+                check(route, admitted, call)?;
                 let company = self.settings.company.id.clone();
                 let mut scene = Scene {
                     settings: &mut self.settings,
@@ -302,7 +301,6 @@ impl Inner {
         if !faults.is_empty() {
             return Err(Reply::unprocessable(&faults));
         }
-        store.lag_ms = settings.index_lag_ms;
         let request = Request {
             params: &admitted.params,
             query: &call.query,
@@ -339,6 +337,26 @@ impl Inner {
         if self.settings.log {
             self.log.push(entry, self.settings.log_entries);
         }
+    }
+}
+
+/// 422 for whatever is wrong with query and body.
+fn check(route: &AccountRoute, admitted: &Admitted, call: &Call) -> Result<(), Reply> {
+    if let Some(properties) = route.body {
+        let body = call
+            .body
+            .as_object()
+            .ok_or_else(|| Reply::bad_request("Bad Request"))?;
+        let faults = validate::faults(&[properties], body);
+        return if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Reply::unprocessable(&faults))
+        };
+    }
+    match admitted.place.fact {
+        Some(fact) if !route.open => answer::check(fact, call, false),
+        _ => Ok(()),
     }
 }
 

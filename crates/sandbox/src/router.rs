@@ -5,15 +5,15 @@ use std::sync::LazyLock;
 
 use crate::accounts::{self, AccountRoute};
 use crate::facts::{FACTS, Fact};
-use crate::oauth;
 use crate::routes::{self, Route};
+use crate::{bulk, businesses, membership, oauth, tasks};
 
 /// What does an operation.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     /// A handler of one location's things.
     Location(&'static Route),
-    /// A handler of the agency's things, or of tokens.
+    /// A handler that sees the whole scene.
     Account(&'static AccountRoute),
     /// No handler: the request is checked, and answered by an example.
     Facts(&'static Fact),
@@ -79,7 +79,7 @@ static TABLE: LazyLock<Table<'static>> = LazyLock::new(|| {
             },
         );
     }
-    for route in accounts::ROUTES.iter().chain(oauth::ROUTES) {
+    for route in scenes() {
         let fact = facts.remove(&(route.method, nameless(route.path)));
         add(
             route.method,
@@ -118,12 +118,20 @@ pub(crate) fn prepare() {
 /// The ids of operations that have a handler.
 pub(crate) fn handled() -> impl Iterator<Item = &'static str> {
     let own = routes::all().map(|route| route.operation);
-    own.chain(
-        accounts::ROUTES
-            .iter()
-            .chain(oauth::ROUTES)
-            .map(|route| route.operation),
-    )
+    own.chain(scenes().map(|route| route.operation))
+}
+
+/// The operations whose handlers see the whole scene.
+fn scenes() -> impl Iterator<Item = &'static AccountRoute> {
+    let modules: [&[AccountRoute]; _] = [
+        accounts::ROUTES,
+        oauth::ROUTES,
+        tasks::ROUTES,
+        membership::ROUTES,
+        bulk::ROUTES,
+        businesses::ROUTES,
+    ];
+    modules.into_iter().flatten()
 }
 
 /// The operation at `method` and `path`, with the path's parameters decoded.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cartlane_model::UnixMs;
 
 use crate::contacts::{Contact, same_text};
+use crate::documents::{self, Documents};
 use crate::faults::Dice;
 use crate::notes::Note;
 
@@ -13,9 +14,12 @@ use crate::notes::Note;
 pub(crate) struct Store {
     contacts: HashMap<String, Arc<Contact>>,
     notes: HashMap<String, Vec<Note>>,
+    /// What else there is.
+    pub(crate) documents: Documents,
     locations: HashMap<String, Finder>,
     index: Index,
     ids: Dice,
+    seed: u64,
     /// How long a write stays invisible to search.
     pub(crate) lag_ms: i64,
 }
@@ -57,15 +61,22 @@ impl Store {
         Self {
             contacts: HashMap::new(),
             notes: HashMap::new(),
+            documents: Documents::default(),
             locations: HashMap::new(),
             index: Index::default(),
             ids: Dice::new(seed),
+            seed,
             lag_ms: 0,
         }
     }
 
     pub(crate) fn new_id(&mut self) -> String {
         self.ids.id()
+    }
+
+    /// The id of something that the location has from the start.
+    pub(crate) fn stable_id(&self, location: &str, name: &str) -> String {
+        documents::stable_id(self.seed, location, name)
     }
 
     pub(crate) fn contact(&self, id: &str) -> Option<&Arc<Contact>> {
@@ -106,12 +117,16 @@ impl Store {
         self.index.catch_up(now);
     }
 
-    /// Deletes a contact and its notes; whether it was there.
+    /// Deletes a contact with its notes and documents; whether it was there.
     pub(crate) fn remove(&mut self, id: &str, now: UnixMs) -> bool {
         let Some(old) = self.contacts.remove(id) else {
             return false;
         };
         self.notes.remove(id);
+        self.documents.remove_where(|document| {
+            let names = ["contactId", "firstRecordId", "secondRecordId"];
+            names.iter().any(|name| document.text(name) == Some(id))
+        });
         self.locations
             .entry(old.location_id.clone())
             .or_default()

@@ -19,6 +19,7 @@ use crate::oauth::Tokens;
 use crate::reply::{Done, Reply};
 use crate::settings::{Location, Settings, TokenKind};
 use crate::store::Store;
+use crate::validate::Property;
 use tag_list::TagLists;
 use users::User;
 
@@ -34,6 +35,8 @@ pub(crate) struct AccountRoute {
     pub(crate) scope: &'static str,
     /// Neither token nor version is asked for.
     pub(crate) open: bool,
+    /// What a body may carry, where that isn't what the facts say.
+    pub(crate) body: Option<&'static [Property]>,
     pub(crate) handler: Handler,
 }
 
@@ -51,6 +54,7 @@ impl AccountRoute {
             operation,
             scope,
             open: false,
+            body: None,
             handler,
         }
     }

@@ -25,6 +25,12 @@ pub(crate) struct Contact {
     /// By field id.
     pub(crate) custom_fields: Vec<(String, Value)>,
     pub(crate) additional_emails: Vec<String>,
+    /// Ids of the workflows that it is in; search knows them, reads don't show them.
+    pub(crate) active_workflows: Vec<String>,
+    /// Ids of those that it has been through.
+    pub(crate) finished_workflows: Vec<String>,
+    /// Ids of the campaigns that it is in; only a search of opportunities knows them.
+    pub(crate) campaigns: Vec<String>,
     pub(crate) added_at: UnixMs,
     pub(crate) updated_at: UnixMs,
 }
@@ -38,6 +44,9 @@ impl Contact {
             tags: Vec::new(),
             custom_fields: Vec::new(),
             additional_emails: Vec::new(),
+            active_workflows: Vec::new(),
+            finished_workflows: Vec::new(),
+            campaigns: Vec::new(),
             added_at: now,
             updated_at: now,
         }

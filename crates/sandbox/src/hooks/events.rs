@@ -126,10 +126,11 @@ pub(crate) fn of(
         store,
     };
     match (subject, action) {
+        ("tags_in", "bulk") => return in_bulk(effect, store, company),
         ("contact" | "tags", action) => scene.contact(action),
         ("note", action) => scene.flat("Note", "note", action, NOTE),
         ("task", "completed") => scene.named("TaskComplete", "task", TASK),
-        ("task", action) => scene.flat("Task", "task", action, TASK),
+        ("task", action) if action != "updated" => scene.flat("Task", "task", action, TASK),
         ("opportunity", action) => scene.opportunity(action),
         ("appointment", action) => scene.appointment(action),
         ("location", "created" | "updated") => scene.location(action),
@@ -297,6 +298,18 @@ impl Scene<'_> {
             payload,
         }
     }
+}
+
+/// The events of a change to many contacts: those of each.
+fn in_bulk(effect: &Effect, store: &Store, company: &str) -> Vec<Event> {
+    let effects = effect.detail.get("effects").and_then(Value::as_array);
+    let each = effects.into_iter().flatten().map(|one| {
+        let contact_id = one.get("contact_id").and_then(Value::as_str).unwrap_or_default();
+        let detail = one.get("detail").cloned().unwrap_or_default();
+        Effect::new("tags_changed", contact_id, detail)
+    });
+    each.flat_map(|one| of(&one, None, None, store, company))
+        .collect()
 }
 
 fn verb(action: &str) -> Option<&'static str> {

@@ -56,7 +56,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("type", "type"),
     ("tags", "tags"),
     ("assignedTo", "assignedTo"),
-    ("followers", ""),
+    ("followers", "followers"),
     ("dnd", "dnd"),
     ("validEmail", ""),
     ("isValidWhatsapp", ""),
@@ -66,8 +66,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("lastEmailOpenedDate", ""),
     ("lastEmailClickedDate", ""),
     ("lastAppointment", ""),
-    ("activeWorkflows", ""),
-    ("finishedWorkflows", ""),
+    ("activeWorkflows", "activeWorkflows"),
+    ("finishedWorkflows", "finishedWorkflows"),
     ("opportunities", ""),
 ];
 
@@ -260,7 +260,9 @@ fn values(contact: &Contact, field: &str) -> Vec<Value> {
         "id" => one(contact.id.clone()),
         "name" => one(contact.name()),
         "type" => one("lead".to_owned()),
-        "tags" => contact.tags.iter().cloned().map(Value::String).collect(),
+        "tags" => strings(&contact.tags),
+        "activeWorkflows" => strings(&contact.active_workflows),
+        "finishedWorkflows" => strings(&contact.finished_workflows),
         "dnd" => vec![contact.fields.get("dnd").cloned().unwrap_or(Value::Bool(false))],
         "dateAdded" => vec![Value::from(contact.added_at.0)],
         "dateUpdated" => vec![Value::from(contact.updated_at.0)],
@@ -274,9 +276,16 @@ fn values(contact: &Contact, field: &str) -> Vec<Value> {
                     .and_then(|value| value.pointer(&pointer));
                 value.cloned().into_iter().collect()
             }
-            None => contact.fields.get(source).cloned().into_iter().collect(),
+            None => match contact.fields.get(source) {
+                Some(Value::Array(values)) => values.clone(),
+                value => value.cloned().into_iter().collect(),
+            },
         },
     }
+}
+
+fn strings(texts: &[String]) -> Vec<Value> {
+    texts.iter().cloned().map(Value::String).collect()
 }
 
 fn custom_values(contact: &Contact, id: &str) -> Vec<Value> {

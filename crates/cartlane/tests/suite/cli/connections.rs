@@ -17,7 +17,7 @@ fn house() -> House {
 
 #[test]
 fn a_person_authorizes_a_connection_and_it_works() {
-    let house = house();
+    let mut house = house();
     assert!(
         house
             .cli(&["connections", "test", "crm"])
