@@ -9,7 +9,7 @@ use crate::contacts::Contact;
 use crate::log::{Actor, Effect, Entry};
 use crate::settings::Location;
 use crate::state::Inner;
-use crate::tags;
+use crate::{membership, tags};
 
 /// What the other user does to one contact. What is given is done in the order of the fields, each thing with a log
 /// entry of its own.
@@ -77,6 +77,14 @@ impl Inner {
         }
         if let Some(note_id) = &edit.delete_note {
             self.edit_delete_note(&id, note_id)?;
+        }
+        if let Some(workflow) = &edit.finish_workflow {
+            let changed = self.rewrite(&id, |contact| {
+                contact.active_workflows.retain(|other| other != workflow);
+                !membership::add(&mut contact.finished_workflows, std::slice::from_ref(workflow)).is_empty()
+            });
+            let detail = json!({"workflow_id": workflow, "changed": changed});
+            self.record_edit(Effect::new("workflow_finished", &id, detail));
         }
         if edit.delete {
             let now = self.time.now();

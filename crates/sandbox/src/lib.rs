@@ -19,6 +19,7 @@
 mod accounts;
 mod admin;
 mod answer;
+mod associations;
 mod auth;
 mod bulk;
 mod businesses;
@@ -33,6 +34,7 @@ mod log;
 mod membership;
 mod notes;
 mod oauth;
+mod opportunities;
 mod pipeline;
 mod reply;
 mod router;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::accounts::{self, AccountRoute};
 use crate::facts::{FACTS, Fact};
 use crate::routes::{self, Route};
-use crate::{bulk, businesses, membership, oauth, tasks};
+use crate::{associations, bulk, businesses, membership, oauth, opportunities, tasks};
 
 /// What does an operation.
 #[derive(Clone, Copy)]
@@ -130,6 +130,8 @@ fn scenes() -> impl Iterator<Item = &'static AccountRoute> {
         membership::ROUTES,
         bulk::ROUTES,
         businesses::ROUTES,
+        opportunities::ROUTES,
+        associations::ROUTES,
     ];
     modules.into_iter().flatten()
 }

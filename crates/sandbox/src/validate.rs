@@ -121,6 +121,23 @@ pub(crate) const CHANGED_NOTE: &[Property] = &[
     optional("pinned", Flag),
 ];
 
+/// POST /opportunities/upsert, as it is documented and as it is seen to be taken.
+pub(crate) const UPSERT_OPPORTUNITY: &[Property] = &[
+    optional("id", Text),
+    required("pipelineId", Text),
+    required("locationId", Text),
+    optional("contactId", Text),
+    optional("followers", TextList),
+    optional("isRemoveAllFollowers", Flag),
+    optional("followersActionType", Text),
+    optional("name", Text),
+    optional("status", Text),
+    optional("pipelineStageId", Text),
+    optional("monetaryValue", Number),
+    optional("assignedTo", Text),
+    optional("lostReasonId", Text),
+];
+
 /// POST /contacts/search.
 pub(crate) const SEARCH: &[Property] = &[
     optional("locationId", Text),

@@ -26,7 +26,7 @@ impl Location {
             "settings".to_owned(),
             json!({
                 "allowDuplicateContact": self.allow_duplicates,
-                "allowDuplicateOpportunity": false,
+                "allowDuplicateOpportunity": self.allow_duplicate_opportunities,
                 "allowFacebookNameMerge": false,
                 "disableContactTimezone": false,
             }),
@@ -43,6 +43,9 @@ impl Location {
                 ("settings", settings) => {
                     let duplicates = settings.get("allowDuplicateContact").and_then(Value::as_bool);
                     self.allow_duplicates = duplicates.unwrap_or(self.allow_duplicates);
+                    let several = settings.get("allowDuplicateOpportunity").and_then(Value::as_bool);
+                    self.allow_duplicate_opportunities =
+                        several.unwrap_or(self.allow_duplicate_opportunities);
                 }
                 _ => {
                     self.profile.insert(key.clone(), value.clone());

@@ -105,6 +105,24 @@ const USER: &[&str] = &[
     "roles",
 ];
 
+const ASSOCIATION: &[&str] = &[
+    "id",
+    "associationType",
+    "firstObjectKey",
+    "firstObjectLabel",
+    "secondObjectKey",
+    "secondObjectLabel",
+    "key",
+];
+const RELATION: &[&str] = &[
+    "id",
+    "firstObjectKey",
+    "firstRecordId",
+    "secondObjectKey",
+    "secondRecordId",
+    "associationId",
+];
+
 /// The events of an effect. `reply` is what was answered for it, `location` whose token did it.
 pub(crate) fn of(
     effect: &Effect,
@@ -115,7 +133,10 @@ pub(crate) fn of(
 ) -> Vec<Event> {
     let contact = store.contact(&effect.contact_id);
     let location = contact.map(|contact| contact.location_id.as_str()).or(location);
+    let logged = || effect.detail.get("locationId").and_then(Value::as_str);
     let location = location
+        .filter(|location| !location.is_empty())
+        .or_else(logged)
         .filter(|location| !location.is_empty())
         .map(str::to_owned);
     let (subject, action) = effect.kind.rsplit_once('_').unwrap_or((effect.kind, ""));
@@ -133,6 +154,8 @@ pub(crate) fn of(
         ("task", action) if action != "updated" => scene.flat("Task", "task", action, TASK),
         ("opportunity", action) => scene.opportunity(action),
         ("appointment", action) => scene.appointment(action),
+        ("association", action) => scene.flat("Association", "association", action, ASSOCIATION),
+        ("relation", action) => scene.flat("Relation", "relation", action, RELATION),
         ("location", "created" | "updated") => scene.location(action),
         ("user", "created" | "updated" | "deleted") => scene.flat("User", "user", action, USER),
         ("app", "installed") => vec![scene.app("INSTALL", company)],

@@ -33,6 +33,8 @@ use events::Event;
 const AGAIN_MAX: u32 = 6;
 const AGAIN_AFTER_MS: i64 = 600_000;
 const AGAIN_JITTER_MS: u32 = 120_000;
+/// Events about these are documented without a `type`.
+const TYPELESS: [&str; 2] = ["Association", "Relation"];
 /// How many deliveries are remembered.
 const KEPT: usize = 10_000;
 
@@ -263,7 +265,9 @@ impl Inner {
         }
         let webhook_id = self.hooks.new_webhook_id();
         let mut body = Map::new();
-        body.insert("type".to_owned(), json!(kind));
+        if !TYPELESS.iter().any(|subject| kind.starts_with(subject)) {
+            body.insert("type".to_owned(), json!(kind));
+        }
         if let Some(location) = &location {
             body.insert("locationId".to_owned(), json!(location));
         }

@@ -98,6 +98,9 @@ pub struct Location {
     /// The account's setting "Allow Duplicate Contact".
     #[serde(default)]
     pub allow_duplicates: bool,
+    /// Whether a contact may have several opportunities in one pipeline.
+    #[serde(default)]
+    pub allow_duplicate_opportunities: bool,
     /// IANA time zone, only shown.
     #[serde(default = "default_timezone")]
     pub timezone: String,
@@ -122,6 +125,7 @@ impl Location {
         Self {
             id: id.to_owned(),
             allow_duplicates: false,
+            allow_duplicate_opportunities: false,
             timezone: default_timezone(),
             active: true,
             profile: Map::new(),
