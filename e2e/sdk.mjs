@@ -35,15 +35,18 @@ async function contactThroughItsLife(ghl) {
   const notes = await ghl.contacts.getAllNotes({ contactId });
   assert.deepEqual(notes.notes.map((note) => [note.id, note.body]), [[noted.note.id, "from the SDK"]]);
 
-  const opportunity = await ghl.opportunities.createOpportunity({
+  const { pipelines } = await ghl.opportunities.getPipelines({ locationId });
+  const { opportunity } = await ghl.opportunities.createOpportunity({
     locationId,
     contactId,
-    pipelineId: (await ghl.opportunities.getPipelines({ locationId })).pipelines[0]?.id ?? "pipeline",
+    pipelineId: pipelines[0].id,
+    pipelineStageId: pipelines[0].stages[0].id,
     name: "An order",
     status: "open",
     monetaryValue: 97,
   });
-  assert.equal(typeof opportunity.opportunity, "object");
+  const kept = await ghl.opportunities.getOpportunity({ id: opportunity.id });
+  assert.deepEqual([kept.opportunity.contactId, kept.opportunity.monetaryValue], [contactId, 97]);
 
   await ghl.contacts.deleteContact({ contactId });
   await assert.rejects(ghl.contacts.getContact({ contactId }), (error) => error.statusCode === 400);

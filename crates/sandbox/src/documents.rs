@@ -75,24 +75,24 @@ struct Shelf {
 impl Documents {
     /// Adds a document, or replaces the one of its id in its place.
     pub(crate) fn put(&mut self, kind: &'static str, document: Document) {
-        let shelf = self.kinds.entry(kind).or_default();
+        let of_kind = self.kinds.entry(kind).or_default();
         let last = &mut self.last;
-        let number = *shelf.numbers.entry(document.id.clone()).or_insert_with(|| {
+        let number = *of_kind.numbers.entry(document.id.clone()).or_insert_with(|| {
             *last += 1;
             *last
         });
-        shelf.documents.insert(number, document);
+        of_kind.documents.insert(number, document);
     }
 
     pub(crate) fn get(&self, kind: &str, id: &str) -> Option<&Document> {
-        let shelf = self.kinds.get(kind)?;
-        shelf.documents.get(shelf.numbers.get(id)?)
+        let of_kind = self.kinds.get(kind)?;
+        of_kind.documents.get(of_kind.numbers.get(id)?)
     }
 
     pub(crate) fn remove(&mut self, kind: &str, id: &str) -> Option<Document> {
-        let shelf = self.kinds.get_mut(kind)?;
-        let number = shelf.numbers.remove(id)?;
-        shelf.documents.remove(&number)
+        let of_kind = self.kinds.get_mut(kind)?;
+        let number = of_kind.numbers.remove(id)?;
+        of_kind.documents.remove(&number)
     }
 
     /// A location's documents of a kind, oldest first.
@@ -101,16 +101,16 @@ impl Documents {
         kind: &str,
         location: &'a str,
     ) -> impl DoubleEndedIterator<Item = &'a Document> {
-        let shelf = self.kinds.get(kind).into_iter();
-        let all = shelf.flat_map(|shelf| shelf.documents.values());
+        let of_kind = self.kinds.get(kind).into_iter();
+        let all = of_kind.flat_map(|of_kind| of_kind.documents.values());
         all.filter(move |document| document.location == location)
     }
 
     /// Removes all that fit, of any kind.
     pub(crate) fn remove_where(&mut self, fits: impl Fn(&Document) -> bool) {
-        for shelf in self.kinds.values_mut() {
-            shelf.documents.retain(|_, document| !fits(document));
-            let Shelf { documents, numbers } = shelf;
+        for of_kind in self.kinds.values_mut() {
+            of_kind.documents.retain(|_, document| !fits(document));
+            let Shelf { documents, numbers } = of_kind;
             numbers.retain(|_, number| documents.contains_key(number));
         }
     }
