@@ -106,6 +106,12 @@ impl Documents {
         all.filter(move |document| document.location == location)
     }
 
+    /// Removes what is a record's: the documents of a contact, the relations of anything.
+    pub(crate) fn remove_of(&mut self, record: &str) {
+        let names = ["contactId", "firstRecordId", "secondRecordId"];
+        self.remove_where(|document| names.iter().any(|name| document.text(name) == Some(record)));
+    }
+
     /// Removes all that fit, of any kind.
     pub(crate) fn remove_where(&mut self, fits: impl Fn(&Document) -> bool) {
         for of_kind in self.kinds.values_mut() {

@@ -123,10 +123,7 @@ impl Store {
             return false;
         };
         self.notes.remove(id);
-        self.documents.remove_where(|document| {
-            let names = ["contactId", "firstRecordId", "secondRecordId"];
-            names.iter().any(|name| document.text(name) == Some(id))
-        });
+        self.documents.remove_of(id);
         self.locations
             .entry(old.location_id.clone())
             .or_default()

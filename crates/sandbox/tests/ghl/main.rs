@@ -1,6 +1,7 @@
 //! The sandbox through its front door: GHL's quirks and the injected faults as a client on the wire meets them.
 
 mod accounts;
+mod associations;
 mod auth;
 mod client;
 mod contacts;
@@ -9,6 +10,8 @@ mod examples;
 mod faults;
 mod limits;
 mod oauth;
+mod opportunities;
+mod resources;
 mod search;
 mod tags_and_notes;
 mod webhooks;
