@@ -19,9 +19,10 @@ use cartlane_store::{Error, lanes};
 use serde_json::{Value as Json, json};
 
 use crate::budget::{Class, Leave};
+use crate::exchange::{Came, Exchange, Refusal};
 use crate::resume::answer_to_json;
 use crate::run::{Run, StepAtWork};
-use crate::systems::{Came, Exchange, Kind, Refusal};
+use crate::systems::Kind;
 use crate::worker::{Ending, write_all};
 
 /// So many calls in a row that came to nothing pause the connection.

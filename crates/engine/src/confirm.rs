@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 use tokio::time::{Duration, Instant};
 
 use crate::call::reason;
+use crate::exchange::Came;
 use crate::resume::answer_from_json;
 use crate::run::{Run, StepAtWork};
-use crate::systems::Came;
 use crate::worker::Ending;
 
 /// The first look after an unclear outcome comes this soon: most effects are there at once.

@@ -1,7 +1,7 @@
 //! What a person does with a connection: authorize it, try it.
 
 use crate::directory::Target;
-use crate::systems::Came;
+use crate::exchange::Came;
 use crate::tokens::{AuthorizeError, state_hash};
 use crate::{AdminError, Handle};
 use cartlane_store::oauth;

@@ -10,8 +10,8 @@ use cartlane_store::{Error, runs};
 use crate::Shared;
 use crate::budget::{Class, Leave};
 use crate::directory::{Target, flush};
+use crate::exchange::Came;
 use crate::installs::UNINSTALLED;
-use crate::systems::Came;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// A paused connection is probed this often. A probe is one cheap read.

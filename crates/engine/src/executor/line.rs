@@ -12,7 +12,8 @@ use super::{CallError, fault};
 use crate::Shared;
 use crate::budget::Leave;
 use crate::directory::Target;
-use crate::systems::{Came, Kind, Refusal};
+use crate::exchange::{Came, Refusal};
+use crate::systems::Kind;
 
 /// How often a call is made that may be made again.
 const TRIES: u32 = 4;

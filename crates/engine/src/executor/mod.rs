@@ -205,7 +205,7 @@ fn first_part(operation: &'static Operation, inputs: &Json) -> Part {
 fn answer_of(answered: Result<Json, CallError>) -> Result<(Answer, Option<Rejection>), CallError> {
     match answered {
         Ok(answer) => Ok((Answer::Ok(answer), None)),
-        Err(CallError::Refused(refusal)) => match crate::systems::answer(&refusal) {
+        Err(CallError::Refused(refusal)) => match crate::exchange::answer(&refusal) {
             Some(answer) => Ok((answer, Some(refusal))),
             None => Err(CallError::Refused(refusal)),
         },
