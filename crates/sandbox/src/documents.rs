@@ -61,13 +61,13 @@ impl Document {
 /// All documents.
 #[derive(Default)]
 pub(crate) struct Documents {
-    kinds: HashMap<&'static str, Shelf>,
+    kinds: HashMap<&'static str, Drawer>,
     last: u64,
 }
 
 /// The documents of one kind, by the number under which each came.
 #[derive(Default)]
-struct Shelf {
+struct Drawer {
     documents: BTreeMap<u64, Document>,
     numbers: HashMap<String, u64>,
 }
@@ -75,24 +75,24 @@ struct Shelf {
 impl Documents {
     /// Adds a document, or replaces the one of its id in its place.
     pub(crate) fn put(&mut self, kind: &'static str, document: Document) {
-        let shelf = self.kinds.entry(kind).or_default();
+        let drawer = self.kinds.entry(kind).or_default();
         let last = &mut self.last;
-        let number = *shelf.numbers.entry(document.id.clone()).or_insert_with(|| {
+        let number = *drawer.numbers.entry(document.id.clone()).or_insert_with(|| {
             *last += 1;
             *last
         });
-        shelf.documents.insert(number, document);
+        drawer.documents.insert(number, document);
     }
 
     pub(crate) fn get(&self, kind: &str, id: &str) -> Option<&Document> {
-        let shelf = self.kinds.get(kind)?;
-        shelf.documents.get(shelf.numbers.get(id)?)
+        let drawer = self.kinds.get(kind)?;
+        drawer.documents.get(drawer.numbers.get(id)?)
     }
 
     pub(crate) fn remove(&mut self, kind: &str, id: &str) -> Option<Document> {
-        let shelf = self.kinds.get_mut(kind)?;
-        let number = shelf.numbers.remove(id)?;
-        shelf.documents.remove(&number)
+        let drawer = self.kinds.get_mut(kind)?;
+        let number = drawer.numbers.remove(id)?;
+        drawer.documents.remove(&number)
     }
 
     /// A location's documents of a kind, oldest first.
@@ -101,8 +101,8 @@ impl Documents {
         kind: &str,
         location: &'a str,
     ) -> impl DoubleEndedIterator<Item = &'a Document> {
-        let shelf = self.kinds.get(kind).into_iter();
-        let all = shelf.flat_map(|shelf| shelf.documents.values());
+        let drawer = self.kinds.get(kind).into_iter();
+        let all = drawer.flat_map(|drawer| drawer.documents.values());
         all.filter(move |document| document.location == location)
     }
 
@@ -114,9 +114,9 @@ impl Documents {
 
     /// Removes all that fit, of any kind.
     pub(crate) fn remove_where(&mut self, fits: impl Fn(&Document) -> bool) {
-        for shelf in self.kinds.values_mut() {
-            shelf.documents.retain(|_, document| !fits(document));
-            let Shelf { documents, numbers } = shelf;
+        for drawer in self.kinds.values_mut() {
+            drawer.documents.retain(|_, document| !fits(document));
+            let Drawer { documents, numbers } = drawer;
             numbers.retain(|_, number| documents.contains_key(number));
         }
     }

@@ -106,8 +106,8 @@ fn by_object(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let location = scene.location(named)?.id.clone();
     let object = scene.param(0);
     let mut all = scene.store.documents.of(KIND, &location);
-    let names = ["firstObjectKey", "secondObjectKey"];
-    let found = all.find(|association| names.iter().any(|name| association.text(name) == Some(object)));
+    let sides = ["firstObjectKey", "secondObjectKey"];
+    let found = all.find(|association| sides.iter().any(|name| association.text(name) == Some(object)));
     let found = found.ok_or_else(|| missing("object key", object))?;
     Ok(Done::read(json!(found.view())))
 }

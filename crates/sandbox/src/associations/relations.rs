@@ -70,8 +70,8 @@ pub(super) fn list(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let all = scene.store.documents.of(KIND, &location);
     let rows = all
         .filter(|relation| {
-            let names = ["firstRecordId", "secondRecordId"];
-            let of_record = names.iter().any(|name| relation.text(name) == Some(record));
+            let ends = ["firstRecordId", "secondRecordId"];
+            let of_record = ends.iter().any(|name| relation.text(name) == Some(record));
             let kind = relation.text("associationId").unwrap_or_default();
             of_record && (wanted.is_empty() || wanted.contains(&kind))
         })

@@ -143,7 +143,7 @@ pub(crate) fn of(
         store,
     };
     match (subject, action) {
-        ("tags_in", "bulk") => return in_bulk(effect, store, company),
+        ("tags_in", "bulk") => in_bulk(effect, store, company),
         ("contact" | "tags", action) => scene.contact(action),
         ("note", action) => scene.flat("Note", "note", action, NOTE),
         ("task", "completed") => scene.named("TaskComplete", "task", TASK),
