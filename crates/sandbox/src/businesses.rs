@@ -72,6 +72,7 @@ fn delete(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let contacts = bulk::linked(scene, &business.location, &business.id);
     bulk::link(scene, &contacts, None);
     scene.store.documents.remove(KIND, &business.id);
+    scene.store.documents.remove_of(&business.id);
     let effect = Effect::new("business_deleted", "", view(&business));
     Ok(Done::wrote(200, json!({"success": true}), effect))
 }

@@ -61,13 +61,13 @@ impl Document {
 /// All documents.
 #[derive(Default)]
 pub(crate) struct Documents {
-    kinds: HashMap<&'static str, Shelf>,
+    kinds: HashMap<&'static str, Drawer>,
     last: u64,
 }
 
 /// The documents of one kind, by the number under which each came.
 #[derive(Default)]
-struct Shelf {
+struct Drawer {
     documents: BTreeMap<u64, Document>,
     numbers: HashMap<String, u64>,
 }
@@ -75,24 +75,24 @@ struct Shelf {
 impl Documents {
     /// Adds a document, or replaces the one of its id in its place.
     pub(crate) fn put(&mut self, kind: &'static str, document: Document) {
-        let of_kind = self.kinds.entry(kind).or_default();
+        let drawer = self.kinds.entry(kind).or_default();
         let last = &mut self.last;
-        let number = *of_kind.numbers.entry(document.id.clone()).or_insert_with(|| {
+        let number = *drawer.numbers.entry(document.id.clone()).or_insert_with(|| {
             *last += 1;
             *last
         });
-        of_kind.documents.insert(number, document);
+        drawer.documents.insert(number, document);
     }
 
     pub(crate) fn get(&self, kind: &str, id: &str) -> Option<&Document> {
-        let of_kind = self.kinds.get(kind)?;
-        of_kind.documents.get(of_kind.numbers.get(id)?)
+        let drawer = self.kinds.get(kind)?;
+        drawer.documents.get(drawer.numbers.get(id)?)
     }
 
     pub(crate) fn remove(&mut self, kind: &str, id: &str) -> Option<Document> {
-        let of_kind = self.kinds.get_mut(kind)?;
-        let number = of_kind.numbers.remove(id)?;
-        of_kind.documents.remove(&number)
+        let drawer = self.kinds.get_mut(kind)?;
+        let number = drawer.numbers.remove(id)?;
+        drawer.documents.remove(&number)
     }
 
     /// A location's documents of a kind, oldest first.
@@ -101,8 +101,8 @@ impl Documents {
         kind: &str,
         location: &'a str,
     ) -> impl DoubleEndedIterator<Item = &'a Document> {
-        let of_kind = self.kinds.get(kind).into_iter();
-        let all = of_kind.flat_map(|of_kind| of_kind.documents.values());
+        let drawer = self.kinds.get(kind).into_iter();
+        let all = drawer.flat_map(|drawer| drawer.documents.values());
         all.filter(move |document| document.location == location)
     }
 
@@ -114,9 +114,9 @@ impl Documents {
 
     /// Removes all that fit, of any kind.
     pub(crate) fn remove_where(&mut self, fits: impl Fn(&Document) -> bool) {
-        for of_kind in self.kinds.values_mut() {
-            of_kind.documents.retain(|_, document| !fits(document));
-            let Shelf { documents, numbers } = of_kind;
+        for drawer in self.kinds.values_mut() {
+            drawer.documents.retain(|_, document| !fits(document));
+            let Drawer { documents, numbers } = drawer;
             numbers.retain(|_, number| documents.contains_key(number));
         }
     }

@@ -106,8 +106,8 @@ fn by_object(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let location = scene.location(named)?.id.clone();
     let object = scene.param(0);
     let mut all = scene.store.documents.of(KIND, &location);
-    let fields = ["firstObjectKey", "secondObjectKey"];
-    let found = all.find(|association| fields.iter().any(|name| association.text(name) == Some(object)));
+    let sides = ["firstObjectKey", "secondObjectKey"];
+    let found = all.find(|association| sides.iter().any(|name| association.text(name) == Some(object)));
     let found = found.ok_or_else(|| missing("object key", object))?;
     Ok(Done::read(json!(found.view())))
 }
@@ -168,25 +168,25 @@ fn keep(scene: &mut Scene<'_>, association: Document, status: u16, kind: &'stati
 
 /// Labels are texts, although the description calls them objects.
 fn check_labels(scene: &Scene<'_>) -> Result<(), Reply> {
-    let fields = ["firstObjectLabel", "secondObjectLabel"];
+    let names = ["firstObjectLabel", "secondObjectLabel"];
     let is_text = |name: &&str| scene.body.get(*name).is_some_and(Value::is_string);
-    refuse(fields.iter().filter(|name| !is_text(name)), "must be a string")
+    refuse(names.iter().filter(|name| !is_text(name)), "must be a string")
 }
 
 fn check_objects(scene: &Scene<'_>) -> Result<(), Reply> {
-    let fields = ["firstObjectKey", "secondObjectKey"];
+    let names = ["firstObjectKey", "secondObjectKey"];
     let is_object = |name: &&str| {
         let key = scene.body.get(*name).and_then(Value::as_str).unwrap_or_default();
         ["contact", "opportunity", "business"].contains(&key) || key.starts_with("custom_objects.")
     };
     refuse(
-        fields.iter().filter(|name| !is_object(name)),
+        names.iter().filter(|name| !is_object(name)),
         "must be an object's key",
     )
 }
 
-fn refuse<'a>(fields: impl Iterator<Item = &'a &'a str>, problem: &str) -> Result<(), Reply> {
-    let faults: Vec<String> = fields.map(|name| format!("{name} {problem}")).collect();
+fn refuse<'a>(names: impl Iterator<Item = &'a &'a str>, problem: &str) -> Result<(), Reply> {
+    let faults: Vec<String> = names.map(|name| format!("{name} {problem}")).collect();
     if faults.is_empty() {
         Ok(())
     } else {

@@ -1,4 +1,4 @@
-//! Relations: links between two records, in the order in which their association fields the objects.
+//! Relations: links between two records, in the order in which their association names the objects.
 //!
 //! Contacts, opportunities and businesses must exist; records of custom objects aren't kept here, so any id is taken.
 
@@ -39,8 +39,8 @@ pub(super) fn create(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let same = |name: &str, other: Option<&str>| other == Some(text(name));
     let mut all = scene.store.documents.of(KIND, &location);
     if all.any(|relation| {
-        let fields = ["associationId", "firstRecordId", "secondRecordId"];
-        fields.iter().all(|name| same(name, relation.text(name)))
+        let names = ["associationId", "firstRecordId", "secondRecordId"];
+        names.iter().all(|name| same(name, relation.text(name)))
     }) {
         return Err(Reply::bad_request("Relation already exists"));
     }
@@ -70,8 +70,8 @@ pub(super) fn list(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let all = scene.store.documents.of(KIND, &location);
     let rows = all
         .filter(|relation| {
-            let fields = ["firstRecordId", "secondRecordId"];
-            let of_record = fields.iter().any(|name| relation.text(name) == Some(record));
+            let ends = ["firstRecordId", "secondRecordId"];
+            let of_record = ends.iter().any(|name| relation.text(name) == Some(record));
             let kind = relation.text("associationId").unwrap_or_default();
             of_record && (wanted.is_empty() || wanted.contains(&kind))
         })

@@ -108,12 +108,7 @@ fn delete(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let opportunity = find(scene, scene.param(0))?;
     let effect = effect(scene.store, "opportunity_deleted", &opportunity, &json!({}));
     scene.store.documents.remove(KIND, &opportunity.id);
-    scene.store.documents.remove_where(|document| {
-        let names = ["firstRecordId", "secondRecordId"];
-        names
-            .iter()
-            .any(|name| document.text(name) == Some(opportunity.id.as_str()))
-    });
+    scene.store.documents.remove_of(&opportunity.id);
     Ok(Done::wrote(200, json!({"succeded": true}), effect))
 }
 
