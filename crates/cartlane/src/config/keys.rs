@@ -6,12 +6,12 @@ use cartlane_flow::names::nearest;
 use super::ConfigIn;
 
 pub(super) const KEYS: [&str; 8] = [
-    "public_url",
     "listen",
     "data_dir",
     "database_url",
     "log",
     "log_format",
+    "public_url",
     "limits",
     "connections",
 ];
