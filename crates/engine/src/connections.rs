@@ -1,10 +1,13 @@
 //! What a person does with a connection: authorize it, try it.
 
+use cartlane_store::installs::{Install, Owner};
+use cartlane_store::oauth;
+
 use crate::directory::Target;
 use crate::exchange::Came;
+use crate::options::MAIN_WORKSPACE;
 use crate::tokens::{AuthorizeError, state_hash};
 use crate::{AdminError, Handle};
-use cartlane_store::oauth;
 
 /// What a try of a connection came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +59,15 @@ impl Handle {
             )
         })?;
         tokens.authorized(code).await?;
+        let installed = Install {
+            workspace_id: MAIN_WORKSPACE,
+            connection_id: target.id,
+            app_id: tokens.app_id().to_owned(),
+            owner: Owner::Location(target.line.location_id().to_owned()),
+            is_installed: true,
+            changed_at: self.now(),
+        };
+        self.record_install(installed).await?;
         tracing::info!(connection = target.name, "authorized");
         Ok(target.name.clone())
     }

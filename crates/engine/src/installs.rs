@@ -9,7 +9,6 @@ use cartlane_store::installs::{self, Install, Owner};
 use cartlane_store::{Error, connections};
 
 use crate::directory::Target;
-use crate::systems::Kind;
 use crate::{Handle, Shared};
 
 /// The trouble of a connection whose app was removed.
@@ -18,9 +17,9 @@ const WHY: &str = "the app was uninstalled in GoHighLevel, so its tokens are voi
                    connection, and everything that waits goes on";
 
 impl Handle {
-    /// Notes that an app was installed or removed, for example because somebody has connected it by hand, and settles
-    /// what that means. An older word than the one that is known changes nothing.
-    pub async fn record_install(&self, install: Install) -> Result<(), Error> {
+    /// Notes that an app was installed or removed, because somebody has authorized it, and settles what that means. An older
+    /// word than the one that is known changes nothing.
+    pub(crate) async fn record_install(&self, install: Install) -> Result<(), Error> {
         self.db.write(move |tx| installs::record(tx, &install)).await?;
         self.settle_installs().await
     }
@@ -31,12 +30,12 @@ impl Shared {
     pub(crate) async fn settle_installs(&self) -> Result<(), Error> {
         let words = self.db.read(|tx| installs::list(tx)).await?;
         for target in self.directory.targets() {
-            if target.line.kind() != Kind::Ghl {
+            // A private integration token outlives any app.
+            let Some(tokens) = target.line.tokens() else {
                 continue;
-            }
-            let location = target.line.location_id();
+            };
             let trouble = target.trouble();
-            match is_installed(&words, location, target) {
+            match is_installed(&words, tokens.app_id(), target) {
                 Some(false) if trouble.is_none() => self.pause(target, UNINSTALLED, WHY).await,
                 Some(true) if trouble.is_some_and(|trouble| trouble.code == UNINSTALLED) => {
                     let id = target.id;
@@ -52,21 +51,14 @@ impl Shared {
     }
 }
 
-/// What the words say of a connection: of each app the newest word about its location, or about the agency where that
-/// came by this connection; one installed app is enough. `None` where nothing is said.
-fn is_installed(words: &[Install], location: &str, target: &Target) -> Option<bool> {
+/// What the words say of a connection whose tokens belong to `app_id`: the newest about its location, or about the agency
+/// where that came by this connection. `None` where nothing is said.
+fn is_installed(words: &[Install], app_id: &str, target: &Target) -> Option<bool> {
     let concerns = |word: &&Install| match &word.owner {
-        Owner::Location(id) => id == location,
+        _ if word.app_id != app_id => false,
+        Owner::Location(id) => id == target.line.location_id(),
         Owner::Company(_) => word.connection_id == target.id,
     };
-    let mut answer = None;
-    for word in words.iter().filter(concerns) {
-        let newest = words
-            .iter()
-            .filter(concerns)
-            .filter(|other| other.app_id == word.app_id)
-            .max_by_key(|other| other.changed_at);
-        answer = Some(answer.unwrap_or(false) || newest.is_some_and(|newest| newest.is_installed));
-    }
-    answer
+    let newest = words.iter().filter(concerns).max_by_key(|word| word.changed_at);
+    newest.map(|word| word.is_installed)
 }

@@ -191,6 +191,11 @@ impl Tokens {
         self.place.clock.now()
     }
 
+    /// The app that the tokens belong to: what stands before the first dash of its client id.
+    pub fn app_id(&self) -> &str {
+        self.app.app.client_id.split('-').next().unwrap_or_default()
+    }
+
     /// GHL has refused the token of this version. Whether another one is got: not right after that was done.
     pub async fn refused(&self, version: i64) -> bool {
         let mut kept = self.kept.lock().await;

@@ -18,6 +18,7 @@ fn errors() -> Vec<CallError> {
             daily: false,
         },
         Rejection::InvalidToken(text()),
+        Rejection::Reconnect(text()),
         Rejection::MissingScope { scopes: Vec::new() },
         Rejection::WrongLocation,
         Rejection::LocationSuspended,

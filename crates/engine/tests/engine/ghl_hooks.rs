@@ -138,40 +138,6 @@ async fn a_workflows_webhook_is_taken_where_the_connection_says_so_and_never_as_
     );
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_newest_word_of_the_app_counts_in_whatever_order_they_come(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let app = app(backend).await;
-    let now = app.clock().now();
-    let say = async |name: &str, minute: i64| {
-        let at = now.plus_ms(minute * 60_000).0;
-        let word = json!({"type": name, "appId": "app1", "locationId": LOCATION, "timestamp": at});
-        app.ghl_hook().deliver(&word).await;
-        trouble(&app).await
-    };
-    let uninstalled = Some("ghl.uninstalled".to_owned());
-    assert_eq!(say("UNINSTALL", 20).await, uninstalled);
-    assert_eq!(
-        say("INSTALL", 10).await,
-        uninstalled,
-        "it was installed before it was removed"
-    );
-    app.thrivecart().order_success(EMAIL).deliver().await;
-    let waits = async || {
-        app.runs()
-            .await
-            .iter()
-            .any(|run| run.state == "waiting" || run.finished_at.is_none())
-    };
-    app.until("the run waits", waits).await;
-    assert_eq!(say("INSTALL", 30).await, None);
-    assert_eq!(say("UNINSTALL", 25).await, None, "that is old news");
-    app.drain().await;
-    assert_eq!(app.ghl().notes(EMAIL).len(), 1, "what waited went on");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn ghl_is_told_429_where_others_are_told_503_since_it_comes_again_after_nothing_else() {
     let app = TestApp::builder()

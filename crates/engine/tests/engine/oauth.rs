@@ -1,9 +1,11 @@
 //! Connections that are authorized by OAuth: their tokens are renewed in time, once, and survive what befalls a refresh.
 
 use cartlane_engine::{AuthorizeError, Handle};
+use cartlane_model::Clock;
 use cartlane_sandbox::{Fault, Install, Match, Rule};
-use cartlane_testkit::{Backend, Builder, TestApp};
+use cartlane_testkit::{Backend, Builder, LOCATION, TestApp};
 use rstest::rstest;
+use serde_json::json;
 
 const EMAIL: &str = "a@example.com";
 /// Longer than an access token lasts in these tests.
@@ -185,4 +187,62 @@ async fn an_authorization_counts_once_in_its_time_for_the_location_that_was_mean
         app.handle().reauthorize("shop").await.is_err(),
         "a shop has no client id"
     );
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_word_of_the_app_counts_in_whatever_order_they_come(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = builder(backend).start().await;
+    authorize(app.handle()).await.expect("it is authorized");
+    let now = app.clock().now();
+    let say = async |name: &str, second: i64| {
+        let at = now.plus_ms(second * 1_000).0;
+        let word = json!({"type": name, "appId": "sandboxapp", "locationId": LOCATION, "timestamp": at});
+        app.ghl_hook().deliver(&word).await;
+        trouble(&app).await
+    };
+    let uninstalled = Some("ghl.uninstalled".to_owned());
+    assert_eq!(say("UNINSTALL", 20).await, uninstalled);
+    assert_eq!(
+        say("INSTALL", 10).await,
+        uninstalled,
+        "it was installed before it was removed"
+    );
+    app.thrivecart().order_success(EMAIL).deliver().await;
+    let waits = async || {
+        app.runs()
+            .await
+            .iter()
+            .any(|run| run.state == "waiting" || run.finished_at.is_none())
+    };
+    app.until("the run waits", waits).await;
+    let others = json!({"type": "INSTALL", "appId": "other", "locationId": LOCATION, "timestamp": now.plus_ms(26_000).0});
+    app.ghl_hook().deliver(&others).await;
+    assert_eq!(trouble(&app).await, uninstalled, "another app was installed");
+    assert_eq!(say("INSTALL", 30).await, None);
+    assert_eq!(say("UNINSTALL", 25).await, None, "that is old news");
+    app.drain().await;
+    assert_eq!(app.ghl().notes(EMAIL).len(), 1, "what waited went on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_app_concerns_its_own_tokens_and_authorizing_anew_mends_it() {
+    let word = |at: i64| json!({"type": "UNINSTALL", "appId": "sandboxapp", "locationId": LOCATION, "timestamp": at});
+    let app = TestApp::builder().start().await;
+    app.ghl_hook().deliver(&word(app.clock().now().0)).await;
+    assert_eq!(
+        trouble(&app).await,
+        None,
+        "a private integration token outlives any app"
+    );
+
+    let app = builder(Backend::Sqlite).start().await;
+    authorize(app.handle()).await.expect("it is authorized");
+    app.ghl_hook().deliver(&word(app.clock().now().0 + 1)).await;
+    assert_eq!(trouble(&app).await.as_deref(), Some("ghl.uninstalled"));
+    app.clock().advance(1_000);
+    authorize(app.handle()).await.expect("it is authorized");
+    assert_eq!(trouble(&app).await, None);
 }
