@@ -31,15 +31,12 @@ impl Admin {
 
     /// Asks; `query` has the parameters that are there.
     pub async fn get(&self, path: &str, query: &[(&str, Option<String>)]) -> anyhow::Result<Value> {
-        let pairs = query
-            .iter()
-            .filter_map(|(name, value)| Some((*name, value.clone()?)));
-        let mut url = url::Url::parse("http://cartlane.internal").context("the administration's address")?;
-        url.set_path(path);
-        for (name, value) in pairs {
-            url.query_pairs_mut().append_pair(name, &value);
-        }
-        self.send(Method::GET, url, None).await
+        self.send(Method::GET, address(path, query)?, None).await
+    }
+
+    /// Removes, in a way that `query` says.
+    pub async fn delete_where(&self, path: &str, query: &[(&str, Option<String>)]) -> anyhow::Result<Value> {
+        self.send(Method::DELETE, address(path, query)?, None).await
     }
 
     /// Tells.
@@ -58,9 +55,7 @@ impl Admin {
     }
 
     async fn tell(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let mut url = url::Url::parse("http://cartlane.internal").context("the administration's address")?;
-        url.set_path(path);
-        self.send(method, url, body).await
+        self.send(method, address(path, &[])?, body).await
     }
 
     async fn send(&self, method: Method, url: url::Url, body: Option<&Value>) -> anyhow::Result<Value> {
@@ -89,4 +84,15 @@ impl Admin {
         }
         Ok(answer)
     }
+}
+
+fn address(path: &str, query: &[(&str, Option<String>)]) -> anyhow::Result<url::Url> {
+    let mut url = url::Url::parse("http://cartlane.internal").context("the administration's address")?;
+    url.set_path(path);
+    for (name, value) in query {
+        if let Some(value) = value {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+    }
+    Ok(url)
 }

@@ -42,7 +42,7 @@ pub use forms::phone;
 pub use operation::{AnswerTop, BodyKind, Effect, Endpoint, Fixed, In, Input, Kind, Operation, Run, System};
 pub use options::{Choice, OptionSource};
 pub use paging::{Cursor, Next, Order, Pages, Poll};
-pub use request::Request;
+pub use request::{Place, Request};
 pub use shape::{Shape, Type};
 
 /// All operations, in the order in which they are shown.

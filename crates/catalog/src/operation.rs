@@ -254,3 +254,10 @@ pub struct Input {
     /// What values it takes.
     pub shape: Shape,
 }
+
+impl Input {
+    /// Whether the connection fills it in where it is not given: the agency's id.
+    pub fn is_of_connection(&self) -> bool {
+        self.name == "companyId"
+    }
+}

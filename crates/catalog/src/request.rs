@@ -30,9 +30,32 @@ pub struct Request {
     pub body: Option<Value>,
 }
 
+/// What a connection is of: it fills in what operations ask for of that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The location; empty for an agency.
+    pub location_id: &'a str,
+    /// The agency, where it is known.
+    pub company_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Place<'a> {
+    /// A location whose agency is not known.
+    fn from(location_id: &'a str) -> Self {
+        Self {
+            location_id,
+            company_id: None,
+        }
+    }
+}
+
 impl Operation {
-    /// The request that does this operation with `inputs` in the location `location_id`.
-    pub fn request(&self, inputs: &Value, location_id: &str) -> Result<Request, Problems> {
+    /// The request that does this operation with `inputs` in a location or agency.
+    pub fn request<'a>(&self, inputs: &Value, place: impl Into<Place<'a>>) -> Result<Request, Problems> {
+        let Place {
+            location_id,
+            company_id,
+        } = place.into();
         if matches!(self.run, Run::Raw) {
             return Ok(raw::request(self.checked(inputs)?, location_id));
         }
@@ -44,7 +67,7 @@ impl Operation {
             );
             return Err(problems);
         };
-        let values = self.checked(inputs)?;
+        let values = &self.with_company(self.checked(inputs)?, company_id)?;
         Ok(Request {
             operation_id: self.id.clone(),
             method: endpoint.method.clone(),
@@ -52,6 +75,26 @@ impl Operation {
             version: endpoint.version.clone(),
             body: self.body(endpoint, values, location_id),
         })
+    }
+
+    /// The inputs with the agency's id, where the operation asks for one that is not given.
+    fn with_company(
+        &self,
+        values: &Map<String, Value>,
+        company_id: Option<&str>,
+    ) -> Result<Map<String, Value>, Problems> {
+        let mut values = values.clone();
+        let input = self.inputs.iter().find(|input| input.is_of_connection());
+        let Some(input) = input.filter(|input| !values.contains_key(&input.name)) else {
+            return Ok(values);
+        };
+        if let Some(id) = company_id {
+            values.insert(input.name.clone(), id.into());
+        } else if input.required {
+            let how = "is missing: give it, or declare the connection's `company_id`";
+            return Err(Problems::one(&input.name, format!("{how}. {}", input.help)));
+        }
+        Ok(values)
     }
 
     /// Names and values for a place: the location, what is fixed, and what is given or has a default.

@@ -32,7 +32,8 @@ impl Operation {
                 None => problems.push(name, self.why_not(name)),
             }
         }
-        for input in self.inputs.iter().filter(|input| input.required) {
+        let must_be_given = |input: &&Input| input.required && !input.is_of_connection();
+        for input in self.inputs.iter().filter(must_be_given) {
             if !values.contains_key(&input.name) {
                 problems.push(&input.name, format!("is missing. {}", input.help));
             }

@@ -6,7 +6,6 @@ use cartlane_catalog::Catalog;
 use cartlane_flow::{self as flow, Next, StepRecord};
 use cartlane_model::{AutomationId, Event, EventId, Problems, QuarantineId, RunId};
 use cartlane_store::automations::{self, Applied, Automation};
-use cartlane_store::connections::{self, Connection};
 use cartlane_store::lists::{self, EventFilter, EventRow, RunFilter, RunRow};
 use cartlane_store::quarantine::{self, Aside};
 use cartlane_store::runs::{self, Retried};
@@ -15,7 +14,7 @@ use serde_json::{Value as Json, json};
 
 use crate::inbox::{Accepted, Put, Refused};
 use crate::stored::event_of;
-use crate::{Handle, MAIN_WORKSPACE};
+use crate::{ConnectionHealth, Handle, MAIN_WORKSPACE};
 
 /// Events that a replay reads at a time.
 const REPLAY_PAGE: i64 = 500;
@@ -68,7 +67,7 @@ pub struct RunDetail {
 /// How the installation is.
 pub struct Health {
     /// The connections.
-    pub connections: Vec<Connection>,
+    pub connections: Vec<ConnectionHealth>,
     /// What is left of their limits, of those that were called.
     pub budgets: Vec<crate::BudgetLeft>,
     /// Runs that are not finished.
@@ -125,7 +124,8 @@ impl Handle {
 
     async fn replay_one(&self, id: EventId) -> Result<(), AdminError> {
         let (event, now) = (self.event(id).await?.event, self.now());
-        let source = self.directory.source(event.connection_id);
+        let directory = self.directory();
+        let source = directory.source(event.connection_id);
         let sync_test_mode = source.is_some_and(|source| source.sync_test_mode);
         if source.is_some_and(|source| !source.is_about(&event.facts.payload)) {
             return Ok(());
@@ -202,8 +202,9 @@ impl Handle {
         let plain = opened.map_err(|error| AdminError::Unfit(error.to_string()))?;
         let put: Put =
             serde_json::from_slice(&plain).map_err(|error| AdminError::Unfit(error.to_string()))?;
-        let source = self.directory.source(aside.connection_id).ok_or_else(|| {
-            AdminError::Unfit("its connection is not in the configuration any more; declare it again".into())
+        let directory = self.directory();
+        let source = directory.source(aside.connection_id).ok_or_else(|| {
+            AdminError::Unfit("its connection is there no more; declare or add it again".into())
         })?;
         let Some(read) = source.read(&put.envelope, &put.body, self.now())? else {
             return Ok(Accepted::Checked);
@@ -293,7 +294,7 @@ impl Handle {
         let compiled = self.automations.version(&self.db, id, version).await;
         let compiled: Arc<_> = compiled.map_err(|error| AdminError::Unfit(error.to_string()))?;
         let settings = self
-            .directory
+            .directory()
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
         let reference = |step: &str| crate::reference::reference(event.id, id, step);
@@ -337,13 +338,10 @@ impl Handle {
 
     /// How the installation is.
     pub async fn health(&self) -> Result<Health, AdminError> {
-        crate::directory::flush(&self.directory, &self.db).await?;
-        let (connections, (open_runs, oldest_open_run_at)) = self
-            .db
-            .read(|tx| Ok::<_, Error>((connections::list(tx)?, lanes::backlog(tx)?)))
-            .await?;
+        crate::directory::flush(&self.directory(), &self.db).await?;
+        let (open_runs, oldest_open_run_at) = self.db.read(|tx| lanes::backlog(tx)).await?;
         Ok(Health {
-            connections,
+            connections: self.connections().await?,
             budgets: self.budgets.left().await?,
             open_runs,
             oldest_open_run_at,

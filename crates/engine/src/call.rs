@@ -44,7 +44,7 @@ impl Run<'_> {
             .get(id)
             .ok_or_else(|| Self::failed(step, format!("there is no operation `{id}`")))?;
         let request = operation
-            .request(&inputs, step.target.line.location_id())
+            .request(&inputs, step.target.line.place())
             .map_err(|problems| Self::failed(step, problems))?;
         let mut call = self.new_call(step, operation, &request, &inputs);
         let exchange = self.exchange(step, operation, &request, &call, &inputs).await?;
@@ -126,7 +126,7 @@ impl Run<'_> {
         } else if !self.shared.lease_is_fresh() {
             return Err(Ending::Lost);
         }
-        let exchange = target.line.send(request, inputs, step.mode).await;
+        let exchange = target.send(operation, request, inputs, step.mode).await;
         let limited = match &exchange.outcome {
             Came::Rejected(refusal) => refusal.limited(),
             _ => None,

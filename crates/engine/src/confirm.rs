@@ -151,7 +151,7 @@ impl Run<'_> {
         inputs: &Json,
         (read, read_inputs): (&str, &Json),
     ) -> Result<Option<Json>, Ending> {
-        let location = step.target.line.location_id();
+        let location = step.target.line.place();
         let probe = Catalog::builtin()
             .get(read)
             .ok_or_else(|| Self::failed(step, format!("there is no operation `{read}`")))?;

@@ -124,15 +124,15 @@ impl Shared {
     /// Notes that the sender checked the address of a hook.
     pub(crate) fn check_hook(&self, sender: Sender, hook_key: &str) -> Result<(), Refused> {
         let source = self.source_by_key(sender, hook_key)?;
-        source.checked.store(true, Ordering::Relaxed);
+        source.noted.checked.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    fn source_by_key(&self, sender: Sender, hook_key: &str) -> Result<&Arc<Source>, Refused> {
-        let source = self.directory.source_by_key(hook_key);
-        source
-            .filter(|source| source.is_of(sender))
-            .ok_or(Refused::UnknownHook)
+    fn source_by_key(&self, sender: Sender, hook_key: &str) -> Result<Arc<Source>, Refused> {
+        let directory = self.directory();
+        let source = directory.source_by_key(hook_key, self.clock.now());
+        let source = source.filter(|source| source.is_of(sender));
+        source.map(Arc::clone).ok_or(Refused::UnknownHook)
     }
 
     pub(crate) async fn accept(
@@ -142,10 +142,10 @@ impl Shared {
         envelope: Envelope,
         body: Bytes,
     ) -> Result<Accepted, Refused> {
-        let source = Arc::clone(self.source_by_key(sender, hook_key)?);
+        let source = self.source_by_key(sender, hook_key)?;
         match source.judge(&envelope, &body, self.clock.now())? {
             Judged::Ping => {
-                source.checked.store(true, Ordering::Relaxed);
+                source.noted.checked.store(true, Ordering::Relaxed);
                 Ok(Accepted::Checked)
             }
             Judged::Refused(refusal) => {
@@ -165,9 +165,11 @@ impl Shared {
     /// Stores a delivery that is let in.
     pub(crate) async fn store_delivery(&self, source: &Source, read: Read) -> Result<Accepted, Refused> {
         let tells_of_the_app = read.install.is_some();
-        let source = self.directory.owner_of(source, &read.event.facts.payload);
+        let directory = self.directory();
+        let source = directory.owner_of(source, &read.event.facts.payload);
         let delivery = self.delivery(source, read);
         source
+            .noted
             .received_at
             .store(delivery.received_at.0, Ordering::Relaxed);
         #[cfg(feature = "break")]

@@ -9,6 +9,7 @@ use cartlane_store::installs::{self, Install, Owner};
 use cartlane_store::{Error, connections};
 
 use crate::directory::Target;
+use crate::tokens::Tokens;
 use crate::{Handle, Shared};
 
 /// The trouble of a connection whose app was removed.
@@ -29,13 +30,13 @@ impl Shared {
     /// Pauses and resumes connections by what is known of the app.
     pub(crate) async fn settle_installs(&self) -> Result<(), Error> {
         let words = self.db.read(|tx| installs::list(tx)).await?;
-        for target in self.directory.targets() {
+        for target in self.directory().targets() {
             // A private integration token outlives any app.
-            let Some(tokens) = target.line.tokens() else {
+            let Some(tokens) = target.line.app_tokens() else {
                 continue;
             };
             let trouble = target.trouble();
-            match is_installed(&words, tokens.app_id(), target) {
+            match is_installed(&words, tokens, target) {
                 Some(false) if trouble.is_none() => self.pause(target, UNINSTALLED, WHY).await,
                 Some(true) if trouble.is_some_and(|trouble| trouble.code == UNINSTALLED) => {
                     let id = target.id;
@@ -51,13 +52,16 @@ impl Shared {
     }
 }
 
-/// What the words say of a connection whose tokens belong to `app_id`: the newest about its location, or about the agency
-/// where that came by this connection. `None` where nothing is said.
-fn is_installed(words: &[Install], app_id: &str, target: &Target) -> Option<bool> {
+/// What the words say of a connection with the tokens of this app: the newest about its location, or about its agency.
+/// `None` where nothing is said.
+fn is_installed(words: &[Install], tokens: &Tokens, target: &Target) -> Option<bool> {
+    let place = target.line.place();
     let concerns = |word: &&Install| match &word.owner {
-        _ if word.app_id != app_id => false,
-        Owner::Location(id) => id == target.line.location_id(),
-        Owner::Company(_) => word.connection_id == target.id,
+        _ if word.app_id != tokens.app_id() => false,
+        Owner::Location(id) => id == place.location_id,
+        owner @ Owner::Company(id) => {
+            word.connection_id == target.id || tokens.owner() == owner || place.company_id == Some(id)
+        }
     };
     let newest = words.iter().filter(concerns).max_by_key(|word| word.changed_at);
     newest.map(|word| word.is_installed)

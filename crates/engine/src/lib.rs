@@ -9,13 +9,13 @@
 //! [`Engine`] is the service, [`Handle`] the cheap way to talk to it. Start reading at [`inbox`], then `worker`, `run`
 //! and `call`; `budget` spends GHL's rate limit, `monitor` looks after connections.
 
+mod accounts;
 mod admin;
 mod automations;
 mod budget;
 mod call;
 mod confirm;
 mod connections;
-mod declare;
 mod directory;
 mod exchange;
 pub mod executor;
@@ -27,6 +27,7 @@ mod options;
 mod reference;
 mod resume;
 mod run;
+mod secrets;
 mod source;
 mod step;
 mod stored;
@@ -48,21 +49,19 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use accounts::{AccountConfig, GhlConfig, HttpConfig, SlackConfig, SmtpConfig, ThriveCartConfig};
 pub use admin::{AdminError, EventDetail, Health, RunDetail};
 pub use budget::{BudgetLeft, Class};
-pub use cartlane_ghl::oauth::{AUTHORIZE_URL, App as OAuthApp};
 pub use cartlane_notify::Tls;
-pub use connections::Tried;
+pub use connections::{ConnectionConfig, ConnectionHealth, Overlap, Rotation, Scopes, Tried};
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
 pub use inbox::{Accepted, Refused, Room};
 pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
 pub use options::Broken;
-pub use options::{
-    AccountConfig, ApiConfig, ConnectionConfig, GhlApp, GhlConfig, GhlCredential, GhlHooks, HttpConfig,
-    Limits, MAIN_WORKSPACE, Options, SlackConfig, SmtpConfig, ThriveCartConfig,
-};
+pub use options::{Limits, MAIN_WORKSPACE, Options};
+pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
@@ -70,7 +69,7 @@ pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
 /// The records that lists and details are made of.
 pub mod records {
     pub use cartlane_store::automations::{Applied, Automation};
-    pub use cartlane_store::connections::{Connection, Trouble};
+    pub use cartlane_store::connections::{Connection, Origin, Trouble};
     pub use cartlane_store::installs::{Install, Owner};
     pub use cartlane_store::journal::{Call, Outcome, Step, StepState};
     pub use cartlane_store::lists::{EventFilter, EventRow, RunFilter, RunRow};
@@ -84,7 +83,7 @@ pub struct Shared {
     pub(crate) db: Db,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
-    pub(crate) directory: directory::Directory,
+    pub(crate) connections: connections::Connections,
     pub(crate) automations: automations::Automations,
     pub(crate) vault: vault::Vault,
     pub(crate) budgets: budget::Budgets,
@@ -119,32 +118,22 @@ impl Engine {
     /// Opens the engine on a migrated database: checks the master key, declares the connections, reads the automations, and gives a new
     /// installation the default ones.
     pub async fn open(db: Db, options: Options) -> Result<(Self, Handle), ConfigError> {
-        let limits = options.limits.clone();
-        let clock = Arc::clone(&options.clock);
-        let files = Files::new(options.files_dir.clone(), limits.file_bytes);
-        let client = |allow_private_networks: bool| http_client(allow_private_networks, &limits);
         let vault = vault::Vault::new(&options.master_key);
         if !vault.is_of(&db).await? {
             return Err(ConfigError::MasterKey);
         }
-        let tokens = |http| tokens::Place {
+        let limits = &options.limits;
+        let parts = connections::Parts {
             db: db.clone(),
             vault: vault.clone(),
             node: options.node_id,
-            clock: Arc::clone(&clock),
-            http,
+            clock: Arc::clone(&options.clock),
             request_timeout_ms: limits.request_timeout_ms,
             settle_ms: limits.settle_ms,
+            files: Files::new(options.files_dir.clone(), limits.file_bytes),
+            public_url: options.public_url,
         };
-        let makers = directory::Makers {
-            client: &client,
-            tokens: &tokens,
-            clock: Arc::clone(&clock),
-            request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
-            files: &files,
-        };
-        let now = options.clock.now();
-        let directory = directory::Directory::open(&db, &options.connections, now, &makers).await?;
+        let connections = connections::Connections::open(parts, options.connections).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);
         let clock = Arc::clone(&options.clock);
         let budgets = budget::Budgets::new(
@@ -153,16 +142,11 @@ impl Engine {
             clock,
             options.limits.request_timeout_ms,
         );
-        for target in directory.targets() {
-            if let Some(limits) = target.line.limits() {
-                budgets.document(target.id, limits);
-            }
-        }
         let shared = Arc::new(Shared {
             node: options.node_id,
             db,
             clock: options.clock,
-            directory,
+            connections,
             automations: automations::Automations::default(),
             vault,
             budgets,
@@ -176,6 +160,7 @@ impl Engine {
             #[cfg(feature = "break")]
             broken: options.broken,
         });
+        shared.document_limits();
         let handle = Handle(Arc::clone(&shared));
         handle.install_defaults().await?;
         shared.automations.refresh(&shared.db).await?;
@@ -212,7 +197,7 @@ impl Engine {
 impl Shared {
     async fn stop(&self) -> Result<(), Error> {
         self.budgets.give_back().await?;
-        directory::flush(&self.directory, &self.db).await
+        directory::flush(&self.directory(), &self.db).await
     }
 }
 
@@ -260,13 +245,4 @@ impl Handle {
             }
         }
     }
-}
-
-fn http_client(allow_private_networks: bool, limits: &Limits) -> Result<cartlane_outbound::Client, String> {
-    let options = cartlane_outbound::Options {
-        request_timeout_ms: limits.request_timeout_ms.unsigned_abs(),
-        allow_private_networks,
-        ..cartlane_outbound::Options::default()
-    };
-    cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())
 }

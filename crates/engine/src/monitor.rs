@@ -59,10 +59,12 @@ impl Shared {
     }
 
     async fn look_after(&self, round: u32) -> Result<(), Error> {
-        flush(&self.directory, &self.db).await?;
+        self.refresh_connections().await?;
+        let directory = self.directory();
+        flush(&directory, &self.db).await?;
         self.automations.refresh(&self.db).await?;
         let rows = self.db.read(|tx| connections::list(tx)).await?;
-        for target in self.directory.targets() {
+        for target in directory.targets() {
             if let Some(row) = rows.iter().find(|row| row.id == target.id) {
                 target.set_trouble(row.trouble.clone());
             }
@@ -94,9 +96,25 @@ impl Shared {
         {
             return Ok(());
         }
-        if !self.answers(target).await {
-            return Ok(());
+        if self.answers(target).await {
+            self.resume(target).await?;
         }
+        Ok(())
+    }
+
+    /// Probes a connection whose secret was changed, and ends its pause where it works.
+    pub(crate) async fn probe_now(&self, target: &Target) -> Result<(), Error> {
+        let waits_for_a_person = target
+            .trouble()
+            .is_some_and(|trouble| trouble.code == UNINSTALLED);
+        if !waits_for_a_person && self.answers(target).await {
+            self.resume(target).await?;
+        }
+        Ok(())
+    }
+
+    async fn resume(&self, target: &Target) -> Result<(), Error> {
+        let id = target.id;
         target.failures.store(0, Ordering::Relaxed);
         target.set_trouble(None);
         let lanes = self.db.write(move |tx| connections::resume(tx, id)).await?;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cartlane_model::{Clock, NodeId, SecretString, WorkspaceId};
+use cartlane_model::{Clock, NodeId, WorkspaceId};
+
+use crate::connections::ConnectionConfig;
 
 /// The workspace of a new installation.
 pub const MAIN_WORKSPACE: WorkspaceId = WorkspaceId::from_u128(1);
@@ -14,8 +16,10 @@ pub struct Options {
     pub node_id: NodeId,
     /// Where the present moment comes from.
     pub clock: Arc<dyn Clock>,
-    /// The outside accounts.
+    /// The outside accounts that the configuration declares.
     pub connections: Vec<ConnectionConfig>,
+    /// The address at which the world reaches this server; needed where people authorize by OAuth.
+    pub public_url: Option<String>,
     /// The key that seals what has to be kept secret: 32 bytes.
     pub master_key: [u8; 32],
     /// Where answers are kept that are files, such as recordings.
@@ -82,161 +86,6 @@ impl Default for Limits {
             backoff_base_ms: 1000,
             backoff_cap_ms: 5 * 60_000,
             file_bytes: 100 << 20,
-        }
-    }
-}
-
-/// One outside account, as the configuration declares it.
-#[derive(Clone, Debug)]
-pub struct ConnectionConfig {
-    /// Its name, unique.
-    pub name: String,
-    /// What it is.
-    pub account: AccountConfig,
-}
-
-/// What a connection is.
-#[derive(Clone, Debug)]
-pub enum AccountConfig {
-    /// A `ThriveCart` account that sends web hooks.
-    ThriveCart(ThriveCartConfig),
-    /// A `GoHighLevel` location.
-    Ghl(GhlConfig),
-    /// A Slack channel.
-    Slack(SlackConfig),
-    /// A mail server.
-    Smtp(SmtpConfig),
-    /// Servers that `http.request` may reach; it needs such a connection only for private networks.
-    Http(HttpConfig),
-}
-
-/// Which servers `http.request` may reach.
-#[derive(Clone, Copy, Debug)]
-pub struct HttpConfig {
-    /// Whether they may be on this machine or in a private network.
-    pub allow_private_networks: bool,
-}
-
-/// A Slack channel, by an incoming web hook.
-#[derive(Clone, Debug)]
-pub struct SlackConfig {
-    /// The web hook's address, which is its credential.
-    pub url: SecretString,
-    /// Whether its address may be on this machine or in a private network.
-    pub allow_private_networks: bool,
-}
-
-/// A mail server, and the address that e-mail comes from.
-pub type SmtpConfig = cartlane_notify::Server;
-
-/// How `ThriveCart`'s API is reached.
-#[derive(Clone, Debug)]
-pub struct ApiConfig {
-    /// Where it is.
-    pub base_url: String,
-    /// An API key, or an OAuth access token.
-    pub key: SecretString,
-    /// Whether its address may be on this machine or in a private network.
-    pub allow_private_networks: bool,
-}
-
-impl AccountConfig {
-    /// Whether events come from it, by web hooks.
-    pub fn is_source(&self) -> bool {
-        matches!(self, Self::ThriveCart(_) | Self::Ghl(_))
-    }
-
-    /// The key of its web hooks' address, where the configuration names it.
-    pub fn hook_key(&self) -> Option<&str> {
-        match self {
-            Self::ThriveCart(shop) => shop.hook_key.as_deref(),
-            Self::Ghl(ghl) => ghl.hooks.hook_key.as_deref(),
-            Self::Slack(_) | Self::Smtp(_) | Self::Http(_) => None,
-        }
-    }
-}
-
-/// A `ThriveCart` account.
-#[derive(Clone, Debug)]
-pub struct ThriveCartConfig {
-    /// The account's name in `thrivecart_account`; unchecked when it is not declared.
-    pub account: Option<String>,
-    /// The secret words that are valid: one, or two while it is changed.
-    pub secrets: Vec<SecretString>,
-    /// The key of its hook's address, where the configuration names it.
-    pub hook_key: Option<String>,
-    /// Whether orders of the checkout's test mode are synced.
-    pub sync_test_mode: bool,
-    /// The GHL connection that automations use; the only one there is when it is not declared.
-    pub target: Option<String>,
-    /// Its API, where steps may use it.
-    pub api: Option<ApiConfig>,
-}
-
-/// A `GoHighLevel` location.
-#[derive(Clone, Debug)]
-pub struct GhlConfig {
-    /// Where its API is.
-    pub base_url: String,
-    /// The location's id.
-    pub location_id: String,
-    /// What calls are made with.
-    pub credential: GhlCredential,
-    /// Whether its address may be on this machine or in a private network.
-    pub allow_private_networks: bool,
-    /// How its web hooks are taken.
-    pub hooks: GhlHooks,
-}
-
-/// What calls to a location are made with.
-#[derive(Clone, Debug)]
-pub enum GhlCredential {
-    /// A private integration token.
-    Token(SecretString),
-    /// Tokens that the user's own marketplace app gets when a person agrees.
-    App(GhlApp),
-}
-
-/// A marketplace app, and where a person agrees and comes back.
-#[derive(Clone, Debug)]
-pub struct GhlApp {
-    /// Its client id and secret.
-    pub app: cartlane_ghl::oauth::App,
-    /// Where a person agrees.
-    pub authorize_url: String,
-    /// Where they come back: `/oauth/ghl/callback` at our public address.
-    pub redirect_uri: String,
-    /// What they agree to.
-    pub scopes: Vec<String>,
-}
-
-/// How a location's web hooks are taken.
-#[derive(Clone, Debug)]
-pub struct GhlHooks {
-    /// The key of their address, where the configuration names it.
-    pub hook_key: Option<String>,
-    /// The Ed25519 key of `X-GHL-Signature`, PEM or base64; the published one when it is not declared.
-    pub key: Option<String>,
-    /// The RSA key of `x-wh-signature`; without it that header proves nothing.
-    pub rsa_key: Option<String>,
-    /// Whether deliveries without a signature are taken: those of a workflow's Webhook action.
-    pub accept_unsigned: bool,
-    /// How far a signed delivery's timestamp may be from now, either way.
-    pub window_ms: i64,
-    /// Whether orders and invoices of test mode start automations.
-    pub sync_test_mode: bool,
-}
-
-impl Default for GhlHooks {
-    /// GHL sends a delivery that was answered 429 again for about 70 minutes.
-    fn default() -> Self {
-        Self {
-            hook_key: None,
-            key: None,
-            rsa_key: None,
-            accept_unsigned: false,
-            window_ms: 2 * 60 * 60_000,
-            sync_test_mode: false,
         }
     }
 }

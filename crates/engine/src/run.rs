@@ -150,7 +150,7 @@ impl<'a> Run<'a> {
         let event = event_of(&self.work.event).map_err(|message| failed("event.unreadable", message))?;
         let settings = self
             .shared
-            .directory
+            .directory()
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
         let mut journal: flow::Journal = self.work.steps.iter().map(record_of).collect();
@@ -225,7 +225,10 @@ impl<'a> Run<'a> {
             failed("automation.operation", message)
         })?;
         let kind = Kind::of(operation);
-        let target = self.shared.directory.target_of(kind, named, event.connection_id);
+        let target = self
+            .shared
+            .directory()
+            .target_of(kind, named, event.connection_id);
         target.ok_or_else(|| {
             let message = format!("step `{step}`: {}", kind.missing());
             failed("automation.no_connection", message)

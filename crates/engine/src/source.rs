@@ -6,6 +6,7 @@
 //! | GHL | a signature over the bytes | before anything reads them | `ghl` |
 //! | a workflow of GHL | none but the address; only where the connection accepts it | – | `ghl_unsigned` |
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use cartlane_ghl::hooks::{self, Install, Keys, Proof, Signatures};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::inbox::Refused;
+use crate::secrets::Valid;
 
 /// How a signed body of GHL is kept.
 pub(crate) const GHL_SIGNED: &str = "ghl";
@@ -58,14 +60,21 @@ pub(crate) struct Source {
     pub workspace_id: WorkspaceId,
     pub name: String,
     pub account: Account,
-    pub hook_key: String,
+    /// The keys of its web hooks' address: the present one, and the one before while that is valid.
+    pub hook_keys: Vec<Valid>,
     pub sync_test_mode: bool,
     pub target: Option<ConnectionId>,
     /// What expressions read as `settings`.
     pub settings: Json,
-    /// When an event last came in, not yet written down; 0 for nothing new.
+    pub noted: Arc<Noted>,
+}
+
+/// What is noted of a source and not yet written down. It outlives changes of the source.
+#[derive(Default)]
+pub(crate) struct Noted {
+    /// When an event last came in; 0 for nothing new.
     pub received_at: AtomicI64,
-    /// The address was checked, not yet written down.
+    /// The address was checked.
     pub checked: AtomicBool,
 }
 
@@ -74,12 +83,13 @@ pub(crate) enum Account {
     /// By a secret word.
     ThriveCart {
         account: Option<String>,
-        secrets: Vec<SecretString>,
+        secrets: Vec<Valid>,
     },
     /// By a signature.
     Ghl {
         keys: Keys,
-        location_id: String,
+        /// `None` for an agency.
+        location_id: Option<String>,
         accept_unsigned: bool,
         window_ms: i64,
     },
@@ -129,7 +139,9 @@ impl Source {
     pub fn is_about(&self, payload: &Json) -> bool {
         match &self.account {
             Account::ThriveCart { .. } => true,
-            Account::Ghl { location_id, .. } => hooks::location(payload).is_none_or(|of| of == *location_id),
+            Account::Ghl { location_id, .. } => {
+                hooks::location(payload).is_none_or(|of| Some(&of) == location_id.as_ref())
+            }
         }
     }
 
@@ -140,10 +152,12 @@ impl Source {
                 let Some(incoming) = read_thrivecart(envelope, body)? else {
                     return Ok(Judged::Ping);
                 };
-                Ok(match thrivecart_refusal(&incoming, account.as_ref(), secrets) {
-                    Some(refusal) => Judged::Refused(refusal),
-                    None => Judged::Event(Box::new(of_thrivecart(incoming))),
-                })
+                Ok(
+                    match thrivecart_refusal(&incoming, account.as_ref(), &valid(secrets, now)) {
+                        Some(refusal) => Judged::Refused(refusal),
+                        None => Judged::Event(Box::new(of_thrivecart(incoming))),
+                    },
+                )
             }
             Account::Ghl {
                 keys,
@@ -181,6 +195,11 @@ impl Source {
             }
         }
     }
+}
+
+fn valid(secrets: &[Valid], now: UnixMs) -> Vec<SecretString> {
+    let valid = secrets.iter().filter(|secret| secret.at(now));
+    valid.map(|secret| secret.secret.clone()).collect()
 }
 
 fn is_empty(body: &[u8]) -> bool {

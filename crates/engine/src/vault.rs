@@ -2,7 +2,7 @@
 //! column and the row it stands in. A sealed value begins with the id of its key, so that one can tell which key is
 //! wanted; `rotate` seals everything anew under another key.
 
-use cartlane_store::{Db, Error, meta, oauth, quarantine};
+use cartlane_store::{Db, Error, meta, oauth, quarantine, secrets};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
@@ -21,6 +21,8 @@ pub(crate) struct Column(&'static str);
 pub(crate) const QUARANTINE: Column = Column("quarantine.sealed");
 /// Tokens that came by OAuth.
 pub(crate) const OAUTH_TOKENS: Column = Column("oauth_tokens.sealed");
+/// The secrets of connections.
+pub(crate) const CONNECTION_SECRETS: Column = Column("connection_secrets.sealed");
 const META: Column = Column("meta.value");
 
 /// Seals and opens with the master key.
@@ -184,6 +186,15 @@ pub async fn rotate_master_key(db: &Db, old: &[u8; 32], new: &[u8; 32]) -> Resul
             rotated.count(moved.is_some());
             if let Some(sealed) = moved {
                 oauth::reseal(tx, id, &sealed)?;
+            }
+        }
+        for id in secrets::connections(tx)? {
+            let sealed = secrets::get(tx, id)?;
+            let moved =
+                sealed.and_then(|sealed| moved(CONNECTION_SECRETS, &id.to_string(), &sealed, &old, &new));
+            rotated.count(moved.is_some());
+            if let Some(sealed) = moved {
+                secrets::put(tx, id, &sealed)?;
             }
         }
         meta::replace(tx, CHECK, &new.check())?;

@@ -4,15 +4,22 @@
 
 use cartlane_model::{ExposeSecret, SecretString};
 use cartlane_outbound as outbound;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 /// Where a person agrees, by the documentation.
 pub const AUTHORIZE_URL: &str = "https://marketplace.gohighlevel.com/v2/oauth/chooselocation";
+
+/// The same under the vendor's other name, for agencies that show their customers their own.
+pub const WHITE_LABEL_AUTHORIZE_URL: &str = "https://marketplace.leadconnectorhq.com/v2/oauth/chooselocation";
+
+/// The version of the API that asks for a location's token.
+const VERSION: &str = "2021-07-28";
 
 /// A marketplace app: the user's own.
 #[derive(Clone, Debug)]
@@ -34,6 +41,30 @@ pub struct Pair {
     pub lasts_ms: i64,
     /// The location that it is for; `None` for an agency's.
     pub location_id: Option<String>,
+    /// The agency that it is for, or that the location belongs to.
+    pub company_id: Option<String>,
+    /// What it may do, separated by spaces; empty where the answer does not say.
+    pub scopes: String,
+}
+
+/// Whose tokens are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserType {
+    /// A location's.
+    Location,
+    /// An agency's.
+    Company,
+}
+
+/// A token that an agency's app got for one of its locations. There is no refresh token: the next one is asked for.
+#[derive(Clone, Debug)]
+pub struct LocationToken {
+    /// What calls are made with.
+    pub access_token: SecretString,
+    /// How long it lasts, in milliseconds.
+    pub lasts_ms: i64,
+    /// What it may do, separated by spaces; empty where the answer does not say.
+    pub scopes: String,
 }
 
 /// What is given for a pair.
@@ -62,6 +93,9 @@ pub enum Error {
     /// GHL does not take what was given.
     #[error("GHL refuses: {0}")]
     Refused(String),
+    /// GHL does not let the asker in: a client secret or an agency's token that is none.
+    #[error("GHL refuses: {0}")]
+    Unauthorized(String),
 }
 
 #[derive(Deserialize)]
@@ -71,6 +105,18 @@ struct PairIn {
     expires_in: i64,
     #[serde(rename = "locationId")]
     location_id: Option<String>,
+    #[serde(rename = "companyId")]
+    company_id: Option<String>,
+    #[serde(default)]
+    scope: String,
+}
+
+#[derive(Deserialize)]
+struct LocationTokenIn {
+    access_token: String,
+    expires_in: i64,
+    #[serde(default)]
+    scope: String,
 }
 
 /// The address where a person agrees. `base` is [`AUTHORIZE_URL`], its white-label twin, or a sandbox's.
@@ -93,32 +139,96 @@ pub async fn pair(
     http: &outbound::Client,
     base_url: &Url,
     app: &App,
+    user_type: UserType,
     grant: Grant<'_>,
 ) -> Result<Pair, Error> {
-    let mut url = base_url.clone();
-    url.set_path("/oauth/token");
+    let form = form_of(app, user_type, grant);
+    let response = post(http, base_url, "/oauth/token", HeaderMap::new(), form).await?;
+    pair_of(&response)
+}
+
+fn pair_of(response: &outbound::Response) -> Result<Pair, Error> {
+    let pair: PairIn = read(response)?;
+    if pair.access_token.is_empty() || pair.refresh_token.is_empty() || pair.expires_in <= 0 {
+        return Err(no_tokens());
+    }
+    Ok(Pair {
+        access_token: SecretString::from(pair.access_token),
+        refresh_token: SecretString::from(pair.refresh_token),
+        lasts_ms: pair.expires_in.saturating_mul(1000),
+        location_id: pair.location_id,
+        company_id: pair.company_id,
+        scopes: pair.scope,
+    })
+}
+
+/// Asks for a location's token with its agency's: `POST /oauth/locationToken`, once. It uses nothing up.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn location_token(
+    http: &outbound::Client,
+    base_url: &Url,
+    agency: &SecretString,
+    (company_id, location_id): (&str, &str),
+) -> Result<LocationToken, Error> {
     let mut headers = HeaderMap::new();
+    let bearer = format!("Bearer {}", agency.expose_secret());
+    let bearer = HeaderValue::try_from(bearer);
+    let mut bearer =
+        bearer.map_err(|_| Error::Refused("the agency's token is not one that a header can hold".into()))?;
+    bearer.set_sensitive(true);
+    headers.insert(AUTHORIZATION, bearer);
+    headers.insert("Version", HeaderValue::from_static(VERSION));
+    let form = Serializer::new(String::new())
+        .append_pair("companyId", company_id)
+        .append_pair("locationId", location_id)
+        .finish();
+    let response = post(http, base_url, "/oauth/locationToken", headers, form).await?;
+    let token: LocationTokenIn = read(&response)?;
+    if token.access_token.is_empty() || token.expires_in <= 0 {
+        return Err(no_tokens());
+    }
+    Ok(LocationToken {
+        access_token: SecretString::from(token.access_token),
+        lasts_ms: token.expires_in.saturating_mul(1000),
+        scopes: token.scope,
+    })
+}
+
+async fn post(
+    http: &outbound::Client,
+    base_url: &Url,
+    path: &str,
+    mut headers: HeaderMap,
+    form: String,
+) -> Result<outbound::Response, Error> {
+    let mut url = base_url.clone();
+    url.set_path(path);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-    headers.insert(CONTENT_TYPE, form);
+    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+    headers.insert(CONTENT_TYPE, kind);
     let request = outbound::Request {
         method: Method::POST,
         url,
         headers,
-        body: form_of(app, grant).into(),
+        body: form.into(),
     };
-    match http.send(request).await {
-        Ok(response) => read(&response),
-        Err(outbound::Error::NotSent(why)) => Err(Error::NotYet(why)),
-        Err(error) => Err(Error::Unclear(error.to_string())),
-    }
+    http.send(request).await.map_err(|error| match error {
+        outbound::Error::NotSent(why) => Error::NotYet(why),
+        error => Error::Unclear(error.to_string()),
+    })
 }
 
-fn form_of(app: &App, grant: Grant<'_>) -> String {
+fn form_of(app: &App, user_type: UserType, grant: Grant<'_>) -> String {
+    let user_type = match user_type {
+        UserType::Location => "Location",
+        UserType::Company => "Company",
+    };
     let mut form = Serializer::new(String::new());
     form.append_pair("client_id", &app.client_id)
         .append_pair("client_secret", app.client_secret.expose_secret())
-        .append_pair("user_type", "Location");
+        .append_pair("user_type", user_type);
     match grant {
         Grant::Code { code, redirect_uri } => form
             .append_pair("grant_type", "authorization_code")
@@ -131,29 +241,25 @@ fn form_of(app: &App, grant: Grant<'_>) -> String {
     form.finish()
 }
 
-fn read(response: &outbound::Response) -> Result<Pair, Error> {
+fn no_tokens() -> Error {
+    Error::Unclear("the answer holds no tokens".into())
+}
+
+fn read<T: DeserializeOwned>(response: &outbound::Response) -> Result<T, Error> {
     let status = response.status.as_u16();
     let json: Option<Value> = serde_json::from_slice(&response.body).ok();
     let words = json.as_ref().map(words).unwrap_or_default();
     match status {
         200..300 => {
-            let read = json.and_then(|json| serde_json::from_value::<PairIn>(json).ok());
-            let whole = read.filter(|pair| {
-                !pair.access_token.is_empty() && !pair.refresh_token.is_empty() && pair.expires_in > 0
-            });
-            let pair = whole.ok_or_else(|| Error::Unclear("the answer holds no pair of tokens".into()))?;
-            Ok(Pair {
-                access_token: SecretString::from(pair.access_token),
-                refresh_token: SecretString::from(pair.refresh_token),
-                lasts_ms: pair.expires_in.saturating_mul(1000),
-                location_id: pair.location_id,
-            })
+            let read = json.and_then(|json| serde_json::from_value(json).ok());
+            read.ok_or_else(no_tokens)
         }
         429 => Err(Error::NotYet("too many requests for tokens".into())),
         // The gateway's time-out comes as a 401, and an inactive location may become active again.
         401 if words.contains("timed out") => Err(Error::Unclear(words)),
         400 if words.contains("not active") => Err(Error::NotYet(words)),
-        400 | 401 | 403 | 422 if json.is_some() => Err(Error::Refused(words)),
+        401 if json.is_some() => Err(Error::Unauthorized(words)),
+        400 | 403 | 422 if json.is_some() => Err(Error::Refused(words)),
         _ => Err(Error::Unclear(format!("status {status} {words}"))),
     }
 }
@@ -170,7 +276,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Result<Pair, Error> {
-        read(&outbound::Response {
+        pair_of(&outbound::Response {
             status: http::StatusCode::from_u16(status).unwrap_or_default(),
             headers: HeaderMap::new(),
             body: body.to_owned().into(),

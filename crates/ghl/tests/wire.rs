@@ -63,7 +63,7 @@ async fn exchange(
     };
     let operation = Catalog::builtin().get(operation).expect("an operation");
     let request = operation
-        .request(inputs, &account.location_id)
+        .request(inputs, account.location_id.as_str())
         .expect("right inputs");
     let exchange = client.send(&account, &request).await;
     let seen = seen.lock().expect("unpoisoned").pop().expect("a request");

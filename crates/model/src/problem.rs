@@ -19,6 +19,13 @@ pub struct Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
+    /// A single fault at `path`.
+    pub fn one(path: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut problems = Self::default();
+        problems.push(path, message);
+        problems
+    }
+
     /// Notes a fault at `path`.
     pub fn push(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.0.push(Problem {

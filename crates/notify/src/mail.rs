@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 const MOST_RECIPIENTS: usize = 50;
 
 /// How the line to the server is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tls {
     /// From the first byte, as on port 465.

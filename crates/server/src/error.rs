@@ -93,7 +93,7 @@ impl From<AuthorizeError> for Problem {
         let (status, code) = match &error {
             AuthorizeError::Unknown(_) => (StatusCode::NOT_FOUND, "oauth.unknown"),
             AuthorizeError::Refused(_) => (StatusCode::BAD_GATEWAY, "oauth.refused"),
-            AuthorizeError::OtherLocation { .. } => (StatusCode::CONFLICT, "oauth.other_location"),
+            AuthorizeError::OtherAccount { .. } => (StatusCode::CONFLICT, "oauth.other_account"),
             AuthorizeError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "store.unavailable"),
         };
         Self::new(status, code, error.to_string())

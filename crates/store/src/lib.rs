@@ -31,6 +31,7 @@ pub mod oauth;
 mod people;
 pub mod quarantine;
 pub mod runs;
+pub mod secrets;
 #[cfg(feature = "seed")]
 pub mod seed;
 

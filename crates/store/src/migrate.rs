@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     1 "0001" "base",
     2 "0002" "hooks",
     3 "0003" "oauth",
+    4 "0004" "connections",
 };
 
 /// The key of PostgreSQL's advisory lock: "cartlane" in ASCII.

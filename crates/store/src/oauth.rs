@@ -18,6 +18,8 @@ pub struct Pair {
     pub expires_at: UnixMs,
     /// Grows with every pair.
     pub version: i64,
+    /// What the person has agreed to, separated by spaces; empty where the answer did not say.
+    pub scopes: String,
     /// Why its refresh token is of no use any more; a person has to authorize anew.
     pub dead_because: Option<String>,
 }
@@ -25,7 +27,7 @@ pub struct Pair {
 /// The tokens of a connection.
 pub fn get(tx: &mut dyn Tx, connection: ConnectionId) -> Result<Option<Pair>, Error> {
     let rows = tx.query(
-        "SELECT sealed, issued_at, expires_at, version, dead_because FROM oauth_tokens WHERE connection_id = ?1",
+        "SELECT sealed, issued_at, expires_at, version, scopes, dead_because FROM oauth_tokens WHERE connection_id = ?1",
         &[Value::id(&connection)],
     )?;
     rows.first().map(pair).transpose()
@@ -37,7 +39,8 @@ fn pair(row: &Row) -> Result<Pair, Error> {
         issued_at: UnixMs(row.int(1)?),
         expires_at: UnixMs(row.int(2)?),
         version: row.int(3)?,
-        dead_because: row.opt_text(4)?.map(str::to_owned),
+        scopes: row.text(4)?.to_owned(),
+        dead_because: row.opt_text(5)?.map(str::to_owned),
     })
 }
 
@@ -96,14 +99,16 @@ pub fn unclaim(
 /// Puts a refreshed pair in the place of its predecessor, and ends the claim. `false` where that is not the last one.
 pub fn renew(tx: &mut dyn Tx, connection: ConnectionId, pair: &Pair) -> Result<bool, Error> {
     let renewed = tx.execute(
-        "UPDATE oauth_tokens SET sealed = ?3, issued_at = ?4, expires_at = ?5, version = ?2, claimed_by = NULL, \
-         claimed_until = NULL WHERE connection_id = ?1 AND version = ?2 - 1",
+        "UPDATE oauth_tokens SET sealed = ?3, issued_at = ?4, expires_at = ?5, version = ?2, \
+         scopes = CASE WHEN ?6 = '' THEN scopes ELSE ?6 END, claimed_by = NULL, claimed_until = NULL \
+         WHERE connection_id = ?1 AND version = ?2 - 1",
         &[
             Value::id(&connection),
             pair.version.into(),
             Value::from(pair.sealed.as_slice()),
             pair.issued_at.into(),
             pair.expires_at.into(),
+            pair.scopes.as_str().into(),
         ],
     )?;
     Ok(renewed == 1)
@@ -122,15 +127,16 @@ pub fn give_up(tx: &mut dyn Tx, connection: ConnectionId, version: i64, because:
 /// Keeps the pair of a new authorization, whatever was there; its version follows the last one's.
 pub fn put(tx: &mut dyn Tx, connection: ConnectionId, pair: &Pair) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO oauth_tokens (connection_id, sealed, issued_at, expires_at, version) VALUES (?1, ?2, ?3, ?4, 1) \
+        "INSERT INTO oauth_tokens (connection_id, sealed, issued_at, expires_at, version, scopes) VALUES (?1, ?2, ?3, ?4, 1, ?5) \
          ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed, issued_at = excluded.issued_at, \
-         expires_at = excluded.expires_at, version = oauth_tokens.version + 1, claimed_by = NULL, \
-         claimed_until = NULL, dead_because = NULL",
+         expires_at = excluded.expires_at, version = oauth_tokens.version + 1, \
+         scopes = excluded.scopes, claimed_by = NULL, claimed_until = NULL, dead_because = NULL",
         &[
             Value::id(&connection),
             Value::from(pair.sealed.as_slice()),
             pair.issued_at.into(),
             pair.expires_at.into(),
+            pair.scopes.as_str().into(),
         ],
     )?;
     Ok(())

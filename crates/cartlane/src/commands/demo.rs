@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use anyhow::bail;
 use cartlane_engine::{
-    AccountConfig, ConnectionConfig, GhlConfig, GhlCredential, GhlHooks, Handle, ThriveCartConfig,
+    AccountConfig, ConnectionConfig, GhlConfig, Handle, SecretName, Secrets, ThriveCartConfig,
 };
-use cartlane_model::SecretString;
 use cartlane_sandbox::{Location, Sandbox, Settings, Token};
 use cartlane_thrivecart::wire;
 use serde_json::{Value, json};
@@ -150,39 +149,37 @@ async fn demo(arguments: &Arguments, data_dir: &std::path::Path, as_json: bool) 
 
 fn connections(sandbox_url: &str) -> Vec<ConnectionConfig> {
     let shop = ThriveCartConfig {
-        api: None,
-        account: None,
-        secrets: vec![SecretString::from(SECRET)],
-        hook_key: None,
         sync_test_mode: true,
-        target: None,
+        ..ThriveCartConfig::default()
     };
     let crm = GhlConfig {
         base_url: sandbox_url.to_owned(),
-        location_id: LOCATION.into(),
-        credential: GhlCredential::Token(SecretString::from(TOKEN)),
+        location_id: Some(LOCATION.into()),
         allow_private_networks: true,
-        hooks: GhlHooks::default(),
+        ..GhlConfig::default()
     };
     vec![
         ConnectionConfig {
             name: "shop".into(),
             account: AccountConfig::ThriveCart(shop),
+            secrets: Secrets::default().with(SecretName::Secret, SECRET),
         },
         ConnectionConfig {
             name: "crm".into(),
             account: AccountConfig::Ghl(crm),
+            secrets: Secrets::default().with(SecretName::Token, TOKEN),
         },
     ]
 }
 
 async fn hook_path(engine: &Handle) -> anyhow::Result<String> {
     let health = engine.health().await?;
-    let key = health
+    let shop = health
         .connections
         .iter()
-        .find_map(|connection| connection.hook_key.clone());
-    Ok(format!("/hooks/thrivecart/{}", key.unwrap_or_default()))
+        .find(|connection| connection.row.kind == "thrivecart");
+    let path = shop.and_then(|shop| shop.hook_paths.first());
+    Ok(path.map(|(path, _)| path.clone()).unwrap_or_default())
 }
 
 async fn send_samples(hook: &str, say: impl Fn(&str)) -> anyhow::Result<()> {

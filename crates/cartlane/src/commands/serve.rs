@@ -41,11 +41,6 @@ pub fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow::Resul
     config.log_json |= as_json;
     log_to_stderr(&config)?;
     let connections = config.connections()?;
-    if connections.is_empty() {
-        bail!(BadConfig(
-            "no [[connections]] are configured; see cartlane.default.toml, or try `cartlane demo`".into()
-        ));
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let shutdown = CancellationToken::new();
@@ -118,6 +113,7 @@ impl Server {
             node_id: NodeId::new(clock.now()),
             clock,
             connections,
+            public_url: config.public_url.clone(),
             master_key,
             files_dir: config.data_dir.join("files"),
             limits: config.limits.clone(),

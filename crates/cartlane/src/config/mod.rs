@@ -10,7 +10,7 @@ use cartlane_engine::Limits;
 use serde::Deserialize;
 
 use crate::output::BadConfig;
-use connections::ConnectionIn;
+pub use connections::{account, secret_in};
 
 /// The configuration with every key documented.
 pub const DEFAULT: &str = include_str!("../../cartlane.default.toml");
@@ -36,8 +36,9 @@ pub struct Config {
     pub body_bytes: usize,
     /// Connections to PostgreSQL.
     pub postgres_connections: usize,
-    public_url: Option<String>,
-    connections: Vec<ConnectionIn>,
+    /// The address at which the world reaches this server.
+    pub public_url: Option<String>,
+    connections: Vec<toml::Table>,
     base: PathBuf,
 }
 
@@ -52,7 +53,7 @@ struct ConfigIn {
     public_url: Option<String>,
     limits: LimitsIn,
     #[serde(default)]
-    connections: Vec<ConnectionIn>,
+    connections: Vec<toml::Table>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -79,11 +80,12 @@ struct LimitsIn {
     file_bytes: u32,
 }
 
+/// A variable of the environment.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where the environment is read"
 )]
-fn environment(name: &str) -> Option<String> {
+pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

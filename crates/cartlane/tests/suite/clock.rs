@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cartlane_engine::records::RunFilter;
 use cartlane_engine::{
-    AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, GhlCredential, GhlHooks, Handle, Limits,
-    Options, Sender, ThriveCartConfig,
+    AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, Handle, Limits, Options, SecretName,
+    Secrets, Sender, ThriveCartConfig,
 };
-use cartlane_model::{Clock, NodeId, SecretString, UnixMs};
+use cartlane_model::{Clock, NodeId, UnixMs};
 use cartlane_sandbox::{Fault, Match, Rule, Running, Sandbox, Settings};
 use cartlane_store::Db;
 use tokio::task::JoinHandle;
@@ -79,6 +79,7 @@ impl AtWork {
             node_id: NodeId::new(clock.now()),
             clock,
             connections: connections(&sandbox.url()),
+            public_url: None,
             master_key: [7; 32],
             files_dir: std::env::temp_dir(),
             limits,
@@ -141,27 +142,27 @@ impl AtWork {
 
 fn connections(sandbox: &str) -> Vec<ConnectionConfig> {
     let shop = ThriveCartConfig {
-        api: None,
-        account: None,
-        secrets: vec![SecretString::from(SECRET)],
-        hook_key: Some(HOOK_KEY.into()),
         sync_test_mode: true,
-        target: None,
+        ..ThriveCartConfig::default()
     };
     let crm = GhlConfig {
         base_url: sandbox.to_owned(),
-        location_id: "loc1".into(),
-        credential: GhlCredential::Token(SecretString::from(TOKEN)),
+        location_id: Some("loc1".into()),
         allow_private_networks: true,
-        hooks: GhlHooks::default(),
+        ..GhlConfig::default()
     };
-    let connection = |name: &str, account| ConnectionConfig {
+    let connection = |name: &str, account, secrets| ConnectionConfig {
         name: name.into(),
         account,
+        secrets,
     };
+    let of_shop = Secrets::default()
+        .with(SecretName::Secret, SECRET)
+        .with(SecretName::HookKey, HOOK_KEY);
+    let of_crm = Secrets::default().with(SecretName::Token, TOKEN);
     vec![
-        connection("shop", AccountConfig::ThriveCart(shop)),
-        connection("crm", AccountConfig::Ghl(crm)),
+        connection("shop", AccountConfig::ThriveCart(shop), of_shop),
+        connection("crm", AccountConfig::Ghl(crm), of_crm),
     ]
 }
 

@@ -83,7 +83,7 @@ pub(crate) static SOURCES: &[Source] = &[
     ghl!("links", ""),
     ghl!("marketplace", ""),
     ghl!("medias", ""),
-    ghl!("oauth", ""),
+    ghl!("oauth"),
     ghl!("objects", ""),
     ghl!("payments", ""),
     ghl!("phone-system", ""),

@@ -24,11 +24,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Most effects are there at once.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 
-/// The location of a connection.
-pub(super) fn location_of(target: &Target) -> String {
-    target.line.location_id().to_owned()
-}
-
 impl Shared {
     /// Makes the one call of an operation that is no composite; the inputs are checked.
     pub(super) async fn ask(
@@ -38,13 +33,13 @@ impl Shared {
         inputs: &Json,
     ) -> Result<Json, CallError> {
         let request = operation
-            .request(inputs, &location_of(target))
+            .request(inputs, target.line.place())
             .map_err(CallError::Inputs)?;
         let is_unsafe = operation.effect_with(inputs) == Effect::Unsafe;
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
             let is_last = attempt == TRIES;
-            match self.send(target, &request, inputs).await? {
+            match self.send(target, operation, &request, inputs).await? {
                 Came::Success(answer) => {
                     target.failures.store(0, Ordering::Relaxed);
                     return Ok(answer);
@@ -64,7 +59,13 @@ impl Shared {
     }
 
     /// Sends once, when the budget allows.
-    async fn send(&self, target: &Target, request: &Request, inputs: &Json) -> Result<Came, CallError> {
+    async fn send(
+        &self,
+        target: &Target,
+        operation: &Operation,
+        request: &Request,
+        inputs: &Json,
+    ) -> Result<Came, CallError> {
         if let Some(trouble) = target.trouble() {
             return Err(CallError::Paused {
                 code: trouble.code,
@@ -90,7 +91,7 @@ impl Shared {
                 }
             }
         };
-        let exchange = target.line.send(request, inputs, Mode::Live).await;
+        let exchange = target.send(operation, request, inputs, Mode::Live).await;
         let limited = match &exchange.outcome {
             Came::Rejected(refusal) => refusal.limited(),
             _ => None,

@@ -73,7 +73,6 @@ impl Executor {
         let target = self.target(connection, Kind::of(operation))?;
         operation.validate(inputs).map_err(CallError::Inputs)?;
         let inputs = operation.friendly(inputs, None).map_err(CallError::Inputs)?;
-        let location_id = line::location_of(&target);
         let (first, inputs) = match first_part(operation, &inputs) {
             Part::Call {
                 operation, inputs, ..
@@ -81,21 +80,25 @@ impl Executor {
             Part::Failed(message) => return Err(stopped(message, None)),
             Part::Done { .. } => return Err(stopped("there is nothing to send".into(), None)),
         };
-        first.request(&inputs, &location_id).map_err(CallError::Inputs)
+        first
+            .request(&inputs, target.line.place())
+            .map_err(CallError::Inputs)
     }
 
     /// The connection of this kind, and of this name or id.
     fn target(&self, connection: &str, kind: Kind) -> Result<Arc<Target>, CallError> {
+        let directory = self.shared.directory();
         let targets = || {
-            let targets = self.shared.directory.targets();
-            targets.filter(move |target| target.line.kind() == kind)
+            directory
+                .targets()
+                .filter(move |target| target.line.kind() == kind)
         };
         let found = targets().find(|target| target.name == connection || target.id.to_string() == connection);
         found.map(Arc::clone).ok_or_else(|| {
             let mut names: Vec<&str> = targets().map(|target| target.name.as_str()).collect();
             names.sort_unstable();
             let known = match &names[..] {
-                [] => "there is none: declare one in the configuration".into(),
+                [] => "there is none: `cartlane connections add` adds one".into(),
                 names => format!("there is: {}", names.join(", ")),
             };
             CallError::NoConnection {

@@ -36,8 +36,11 @@ async fn trouble(app: &TestApp) -> Option<String> {
     let connections = app.handle().health().await.expect("health").connections;
     let crm = connections
         .into_iter()
-        .find(|connection| connection.name == "crm");
-    crm.expect("the connection").trouble.map(|trouble| trouble.code)
+        .find(|connection| connection.row.name == "crm");
+    crm.expect("the connection")
+        .row
+        .trouble
+        .map(|trouble| trouble.code)
 }
 
 fn tags_changed(contact: &Value) -> Value {
@@ -111,7 +114,7 @@ async fn who_is_not_believed_waits_in_quarantine_until_a_person_lets_it_in(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflows_webhook_is_taken_where_the_connection_says_so_and_never_as_another_kind() {
     let app = TestApp::builder()
-        .hooks(|hooks| hooks.accept_unsigned = true)
+        .crm(|crm| crm.accept_unsigned = true)
         .start()
         .await;
     let claim = json!({"type": "UNINSTALL", "appId": "a", "locationId": LOCATION, "email": EMAIL});

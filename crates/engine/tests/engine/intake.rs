@@ -1,7 +1,7 @@
 //! What the hook's address answers, and what becomes of it.
 
+use cartlane_engine::SecretName;
 use cartlane_engine::records::EventFilter;
-use cartlane_model::SecretString;
 use cartlane_testkit::{Backend, Builder, TestApp};
 use rstest::rstest;
 use serde_json::json;
@@ -80,14 +80,13 @@ async fn no_secret_and_another_account_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_secrets_are_valid_while_one_is_changed() {
-    let both = ["old-word", "new-word"].map(SecretString::from);
     let app = house(Backend::Sqlite)
-        .shop(|shop| shop.secrets = both.to_vec())
+        .shop_secrets(|secrets| secrets.with(SecretName::Secret, "old-word"))
         .start()
         .await;
     let sale = app.thrivecart().order_success(EMAIL);
     sale.clone().order("1").secret("old-word").deliver().await;
-    sale.clone().order("2").secret("new-word").deliver().await;
+    sale.clone().order("2").deliver().await;
     assert_eq!(sale.order("3").secret("older-word").send().await.0, 401);
     app.drain().await;
     assert_eq!(events(&app).await, 2);
@@ -122,8 +121,8 @@ async fn a_check_of_the_address_is_answered_and_is_no_event(
     let shop = health
         .connections
         .iter()
-        .find(|connection| connection.name == "shop");
-    assert!(shop.expect("the shop").last_checked_at.is_some());
+        .find(|connection| connection.row.name == "shop");
+    assert!(shop.expect("the shop").row.last_checked_at.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,8 @@ async fn trouble(app: &TestApp) -> Option<String> {
     let health = app.handle().health().await.expect("health");
     let mut connections = health.connections.into_iter();
     connections
-        .find(|connection| connection.name == "crm")?
+        .find(|connection| connection.row.name == "crm")?
+        .row
         .trouble
         .map(|trouble| trouble.code)
 }
@@ -180,7 +181,7 @@ async fn an_authorization_counts_once_in_its_time_for_the_location_that_was_mean
         .change(|settings| settings.oauth.install = Install::Agency);
     let other = authorize(app.handle()).await;
     assert!(
-        matches!(other, Err(AuthorizeError::OtherLocation { .. })),
+        matches!(other, Err(AuthorizeError::OtherAccount { .. })),
         "{other:?}"
     );
     assert!(

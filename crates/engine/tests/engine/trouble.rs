@@ -14,8 +14,11 @@ async fn trouble(app: &TestApp) -> Option<String> {
     let crm = health
         .connections
         .into_iter()
-        .find(|connection| connection.name == "crm");
-    crm.expect("the connection").trouble.map(|trouble| trouble.code)
+        .find(|connection| connection.row.name == "crm");
+    crm.expect("the connection")
+        .row
+        .trouble
+        .map(|trouble| trouble.code)
 }
 
 #[rstest]

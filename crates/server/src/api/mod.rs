@@ -9,7 +9,7 @@ mod quarantine;
 mod runs;
 
 use axum::Router;
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use cartlane_engine::Handle;
 
 /// Rows of a list unless asked otherwise.
@@ -40,6 +40,16 @@ pub fn router(engine: Handle) -> Router {
         .route(
             "/api/quarantine/{id}/release",
             post(quarantine::release_quarantine),
+        )
+        .route("/api/connections", post(connections::add_connection))
+        .route("/api/connections/{name}", delete(connections::remove_connection))
+        .route(
+            "/api/connections/{name}/secrets/{secret}",
+            post(connections::rotate_secret),
+        )
+        .route(
+            "/api/connections/{name}/locations",
+            get(connections::list_locations),
         )
         .route(
             "/api/connections/{name}/reauthorize",

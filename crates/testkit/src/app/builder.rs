@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use cartlane_engine::{
-    AccountConfig, ConnectionConfig, GhlApp, GhlConfig, GhlCredential, GhlHooks, Limits, OAuthApp,
-    ThriveCartConfig,
+    AccountConfig, ConnectionConfig, GhlConfig, Limits, SecretName, Secrets, ThriveCartConfig,
 };
-use cartlane_model::SecretString;
 use cartlane_sandbox::{Limit, Options, Sandbox, Settings};
 
 use super::hooks;
@@ -15,7 +13,10 @@ use super::{LOCATION, SECRET, TOKEN, TestApp};
 use crate::TestClock;
 use crate::postgres::Cluster;
 
-const HOOK_KEY: &str = "test-hook-key-0123456789";
+pub(super) const HOOK_KEY: &str = "test-hook-key-0123456789";
+/// The sandbox's agency.
+const COMPANY: &str = "sandboxCompany000000";
+const AGENCY_TOKEN: &str = "pit-agency";
 pub(super) const GHL_HOOK_KEY: &str = "ghl-hook-key-0123456789";
 
 /// Which database.
@@ -33,7 +34,8 @@ pub struct Builder {
     limits: Limits,
     nodes: usize,
     shop: ThriveCartConfig,
-    hooks: GhlHooks,
+    shop_secrets: Secrets,
+    crm: GhlConfig,
     sandbox: Settings,
     agency: bool,
     oauth: bool,
@@ -53,18 +55,15 @@ impl Default for Builder {
                 ..Limits::default()
             },
             nodes: 1,
-            shop: ThriveCartConfig {
-                account: None,
-                secrets: vec![SecretString::from(SECRET)],
-                hook_key: Some(HOOK_KEY.into()),
-                sync_test_mode: false,
-                target: None,
-                api: None,
-            },
-            hooks: GhlHooks {
-                hook_key: Some(GHL_HOOK_KEY.into()),
-                key: Some(hooks::public_key()),
-                ..GhlHooks::default()
+            shop: ThriveCartConfig::default(),
+            shop_secrets: Secrets::default()
+                .with(SecretName::Secret, SECRET)
+                .with(SecretName::HookKey, HOOK_KEY),
+            crm: GhlConfig {
+                location_id: Some(LOCATION.into()),
+                allow_private_networks: true,
+                webhook_key: Some(hooks::public_key()),
+                ..GhlConfig::default()
             },
             sandbox: Settings {
                 limit: Some(Limit {
@@ -102,10 +101,17 @@ impl Builder {
         self
     }
 
-    /// Changes how GHL's web hooks are taken.
+    /// Changes the shop's secrets: its secret word and its hook key.
     #[must_use]
-    pub fn hooks(mut self, change: impl FnOnce(&mut GhlHooks)) -> Self {
-        change(&mut self.hooks);
+    pub fn shop_secrets(mut self, change: impl FnOnce(Secrets) -> Secrets) -> Self {
+        self.shop_secrets = change(self.shop_secrets);
+        self
+    }
+
+    /// Changes the location's connection.
+    #[must_use]
+    pub fn crm(mut self, change: impl FnOnce(&mut GhlConfig)) -> Self {
+        change(&mut self.crm);
         self
     }
 
@@ -115,11 +121,11 @@ impl Builder {
         self.shop(|shop| shop.sync_test_mode = sync)
     }
 
-    /// Adds a connection `agency`, with the token `pit-agency`; runs keep to the location's.
+    /// Adds a connection `agency`, of the sandbox's agency.
     #[must_use]
     pub fn agency(mut self) -> Self {
         self.agency = true;
-        self.shop(|shop| shop.target = Some("crm".into()))
+        self
     }
 
     /// Has the connection `crm` authorized by OAuth, with the sandbox's app, instead of a private integration token.
@@ -155,47 +161,43 @@ impl Builder {
             ..Options::new(Arc::new(clock.clone()))
         });
         let sandbox = sandbox.await.expect("the sandbox starts");
-        let app = GhlCredential::App(GhlApp {
-            app: OAuthApp {
-                client_id: "sandboxapp-1".into(),
-                client_secret: SecretString::from("sandbox-secret"),
-            },
-            authorize_url: format!("{}/v2/oauth/chooselocation", sandbox.url().trim_end_matches('/')),
-            redirect_uri: "https://cartlane.example.com/oauth/ghl/callback".into(),
-            scopes: ["contacts.readonly", "contacts.write"]
-                .map(str::to_owned)
-                .to_vec(),
-        });
-        let crm = GhlConfig {
+        let mut crm = GhlConfig {
             base_url: sandbox.url(),
-            location_id: LOCATION.into(),
-            credential: if self.oauth {
-                app
-            } else {
-                GhlCredential::Token(SecretString::from(TOKEN))
-            },
-            allow_private_networks: true,
-            hooks: self.hooks,
+            ..self.crm
         };
-        let connection = |name: &str, account| ConnectionConfig {
-            name: name.into(),
-            account,
-        };
-        let hook_key = self.shop.hook_key.clone().unwrap_or_default();
-        let agency = GhlConfig {
-            credential: GhlCredential::Token(SecretString::from("pit-agency")),
-            hooks: GhlHooks {
-                hook_key: None,
-                ..crm.hooks.clone()
-            },
+        let mut agency = GhlConfig {
+            location_id: None,
+            company_id: Some(COMPANY.into()),
             ..crm.clone()
         };
+        let authorize_url = format!("{}/v2/oauth/chooselocation", sandbox.url().trim_end_matches('/'));
+        let (mut of_crm, mut of_agency) = (Secrets::default(), Secrets::default());
+        for (config, secrets, token) in [
+            (&mut crm, &mut of_crm, TOKEN),
+            (&mut agency, &mut of_agency, AGENCY_TOKEN),
+        ] {
+            if self.oauth {
+                config.client_id = Some("sandboxapp-1".into());
+                config.authorize_url = Some(authorize_url.clone());
+            }
+            let secret = match self.oauth {
+                true => (SecretName::ClientSecret, "sandbox-secret"),
+                false => (SecretName::Token, token),
+            };
+            *secrets = std::mem::take(secrets).with(secret.0, secret.1);
+        }
+        of_crm = of_crm.with(SecretName::HookKey, GHL_HOOK_KEY);
+        let connection = |name: &str, account, secrets| ConnectionConfig {
+            name: name.into(),
+            account,
+            secrets,
+        };
         let mut connections = vec![
-            connection("shop", AccountConfig::ThriveCart(self.shop)),
-            connection("crm", AccountConfig::Ghl(crm)),
+            connection("shop", AccountConfig::ThriveCart(self.shop), self.shop_secrets),
+            connection("crm", AccountConfig::Ghl(crm), of_crm),
         ];
         if self.agency {
-            connections.push(connection("agency", AccountConfig::Ghl(agency)));
+            connections.push(connection("agency", AccountConfig::Ghl(agency), of_agency));
         }
         let url = match self.backend {
             Backend::Sqlite => "sqlite://test.db".to_owned(),
@@ -207,7 +209,6 @@ impl Builder {
             clock: clock.clone(),
             connections,
             limits: self.limits,
-            hook_key,
         };
         let mut nodes = Vec::new();
         for _ in 0..self.nodes {

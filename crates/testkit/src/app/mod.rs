@@ -70,7 +70,7 @@ impl TestApp {
 
     /// A shop that posts to this node.
     pub fn thrivecart_of(&self, node: usize) -> ThriveCart {
-        ThriveCart::new(self.running(node).address, &self.setup.hook_key)
+        ThriveCart::new(self.running(node).address, builder::HOOK_KEY)
     }
 
     /// GHL as it posts web hooks to the first node that runs.

@@ -29,7 +29,6 @@ pub(super) struct Setup {
     pub clock: TestClock,
     pub connections: Vec<ConnectionConfig>,
     pub limits: Limits,
-    pub hook_key: String,
 }
 
 pub(super) struct Node {
@@ -115,6 +114,7 @@ async fn open(setup: Setup, shutdown: CancellationToken) -> Opened {
         node_id: NodeId::new(clock.now()),
         clock,
         connections: setup.connections,
+        public_url: Some("https://cartlane.example.com".into()),
         master_key: MASTER_KEY,
         files_dir: setup.data_dir.path().join("files"),
         limits: setup.limits,

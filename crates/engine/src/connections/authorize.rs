@@ -1,13 +1,16 @@
-//! What a person does with a connection: authorize it, try it.
+//! A person agrees that a connection may work in an account; a connection is tried.
 
-use cartlane_store::installs::{Install, Owner};
+use std::sync::Arc;
+
+use cartlane_store::installs::Install;
 use cartlane_store::oauth;
+use serde_json::json;
 
 use crate::directory::Target;
-use crate::exchange::Came;
+use crate::exchange::{Came, Exchange};
 use crate::options::MAIN_WORKSPACE;
 use crate::tokens::{AuthorizeError, state_hash};
-use crate::{AdminError, Handle};
+use crate::{AdminError, CallError, Handle, PageStream};
 
 /// What a try of a connection came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +23,27 @@ pub enum Tried {
     Fails(String),
 }
 
+impl Tried {
+    pub(super) fn of(exchange: Option<Exchange>) -> Self {
+        let Some(exchange) = exchange else {
+            return Self::Untried;
+        };
+        match exchange.outcome {
+            Came::Rejected(refusal) if refusal.is_trouble() || refusal.is_missing_scope() => {
+                Self::Fails(refusal.advice())
+            }
+            // any other refusal shows that the token is good
+            Came::Success(_) | Came::Rejected(_) => Self::Works,
+            Came::NotSent(why) | Came::Unclear(why) => Self::Fails(why),
+        }
+    }
+}
+
 impl Handle {
-    fn target(&self, name: &str) -> Option<&Target> {
-        let mut targets = self.directory.targets().map(AsRef::as_ref);
-        targets.find(|target| target.name == name)
+    fn target(&self, name: &str) -> Option<Arc<Target>> {
+        let directory = self.directory();
+        let (_, entry) = directory.find(name)?;
+        entry.target.clone()
     }
 
     /// Begins an authorization: the address that a person opens within ten minutes.
@@ -31,11 +51,12 @@ impl Handle {
     /// # Errors
     /// See [`AuthorizeError`].
     pub async fn reauthorize(&self, name: &str) -> Result<String, AuthorizeError> {
-        let tokens = self.target(name).and_then(|target| target.line.tokens());
+        let target = self.target(name);
+        let tokens = target.as_ref().and_then(|target| target.line.tokens());
         let tokens = tokens.ok_or_else(|| {
             AuthorizeError::Unknown(format!(
-                "there is no connection `{name}` with a client_id; `cartlane connections list` lists what there is, and a \
-                 private integration token is changed in the configuration"
+                "there is no connection `{name}` with a client_id and its client secret; `cartlane connections list` lists \
+                 what there is, and `cartlane connections rotate {name} token` changes a private integration token"
             ))
         })?;
         Ok(tokens.authorize().await?.into())
@@ -48,8 +69,8 @@ impl Handle {
     pub async fn authorized(&self, state: &str, code: &str) -> Result<String, AuthorizeError> {
         let hash = state_hash(state);
         let id = self.db.write(move |tx| oauth::end(tx, &hash)).await?;
-        let mut targets = self.directory.targets();
-        let target = id.and_then(|id| targets.find(|target| target.id == id));
+        let directory = self.directory();
+        let target = id.and_then(|id| directory.target(id));
         let found = target.and_then(|target| Some((target, target.line.tokens()?)));
         let (target, tokens) = found.ok_or_else(|| {
             AuthorizeError::Unknown(
@@ -63,13 +84,33 @@ impl Handle {
             workspace_id: MAIN_WORKSPACE,
             connection_id: target.id,
             app_id: tokens.app_id().to_owned(),
-            owner: Owner::Location(target.line.location_id().to_owned()),
+            owner: tokens.owner().clone(),
             is_installed: true,
             changed_at: self.now(),
         };
         self.record_install(installed).await?;
         tracing::info!(connection = target.name, "authorized");
         Ok(target.name.clone())
+    }
+
+    /// The locations in which the app of an agency's connection is installed, or may be.
+    ///
+    /// # Errors
+    /// Where there is no such connection with an app, or GHL refuses.
+    pub async fn installed_locations(&self, name: &str) -> Result<PageStream, CallError> {
+        let target = self.target(name);
+        let tokens = target.as_ref().and_then(|target| target.line.tokens());
+        let app_id =
+            tokens
+                .map(|tokens| tokens.app_id().to_owned())
+                .ok_or_else(|| CallError::NoConnection {
+                    name: name.into(),
+                    known: "only an agency's connection with a client_id lists its locations".into(),
+                })?;
+        let inputs = json!({"appId": app_id});
+        self.executor()
+            .pages(name, "ghl.oauth.installed_locations", &inputs)
+            .await
     }
 
     /// Tries a connection with one cheap call that changes nothing.
@@ -82,16 +123,6 @@ impl Handle {
             id: name.to_owned(),
             list: "connections list",
         })?;
-        let Some(exchange) = target.line.probe().await else {
-            return Ok(Tried::Untried);
-        };
-        Ok(match exchange.outcome {
-            Came::Rejected(refusal) if refusal.is_trouble() || refusal.is_missing_scope() => {
-                Tried::Fails(refusal.advice())
-            }
-            // any other refusal shows that the token is good
-            Came::Success(_) | Came::Rejected(_) => Tried::Works,
-            Came::NotSent(why) | Came::Unclear(why) => Tried::Fails(why),
-        })
+        Ok(Tried::of(target.line.probe().await))
     }
 }

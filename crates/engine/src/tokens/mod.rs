@@ -11,12 +11,15 @@
 //! What always holds: of all tasks and nodes one at a time sends a connection's refresh token; a new pair is durable
 //! before anything is sent with it; only a whole pair replaces a pair.
 
+mod location;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use cartlane_ghl::oauth::{self, Grant};
+use cartlane_ghl::oauth::{self, Grant, UserType};
 use cartlane_model::{Clock, ConnectionId, ExposeSecret, NodeId, SecretString, UnixMs};
 use cartlane_outbound as outbound;
+use cartlane_store::installs::Owner;
 use cartlane_store::oauth::{self as rows, Pair as Row};
 use cartlane_store::{Db, Error};
 use rand::RngExt;
@@ -26,8 +29,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::options::GhlApp;
 use crate::vault::{OAUTH_TOKENS, Vault};
+pub(crate) use location::LocationTokens;
 
 /// An access token is renewed this long before it expires, or in the last tenth of its life if that is shorter.
 const MARGIN_MS: i64 = 5 * 60_000;
@@ -67,14 +70,12 @@ pub enum AuthorizeError {
     /// GHL gave no tokens.
     #[error("GHL gave no tokens: {0}; begin again with `cartlane connections reauthorize NAME`")]
     Refused(#[from] oauth::Error),
-    /// A person chose another location than the connection's.
-    #[error(
-        "this is location {chosen}, but the connection is of location {wanted}; authorize again and choose that one"
-    )]
-    OtherLocation {
+    /// A person chose another location or agency than the connection's.
+    #[error("this is {chosen}, but the connection is of {wanted}; authorize again and choose that one")]
+    OtherAccount {
         /// What they chose.
         chosen: String,
-        /// What the configuration says.
+        /// What the connection was declared to be of.
         wanted: String,
     },
     /// The store did not answer.
@@ -82,15 +83,23 @@ pub enum AuthorizeError {
     Store(#[from] Error),
 }
 
-/// The tokens of one connection.
+/// The tokens of one connection: a location's or an agency's.
 pub(crate) struct Tokens {
     connection: ConnectionId,
-    location_id: String,
-    app: GhlApp,
-    base_url: Url,
-    authorize_url: Url,
+    owner: Owner,
+    app: App,
     place: Place,
     kept: Mutex<Kept>,
+}
+
+/// A marketplace app, where a person agrees and comes back, and what they agree to.
+pub(crate) struct App {
+    pub app: oauth::App,
+    /// Where GHL's API is.
+    pub base_url: Url,
+    pub authorize_url: Url,
+    pub redirect_uri: String,
+    pub scopes: Vec<String>,
 }
 
 /// Where tokens are kept and how they are got; the same for all connections.
@@ -139,19 +148,11 @@ enum Look {
 }
 
 impl Tokens {
-    pub fn new(
-        connection: ConnectionId,
-        location_id: String,
-        app: GhlApp,
-        (base_url, authorize_url): (Url, Url),
-        place: Place,
-    ) -> Self {
+    pub fn new(connection: ConnectionId, owner: Owner, app: App, place: Place) -> Self {
         Self {
             connection,
-            location_id,
+            owner,
             app,
-            base_url,
-            authorize_url,
             place,
             kept: Mutex::default(),
         }
@@ -189,6 +190,11 @@ impl Tokens {
 
     pub fn now(&self) -> UnixMs {
         self.place.clock.now()
+    }
+
+    /// Whose tokens they are.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     /// The app that the tokens belong to: what stands before the first dash of its client id.
@@ -278,6 +284,7 @@ impl Tokens {
             issued_at: now,
             expires_at: now.plus_ms(pair.lasts_ms),
             version,
+            scopes: pair.scopes.clone(),
             dead_because: None,
         }
     }
@@ -286,10 +293,10 @@ impl Tokens {
     async fn refresh(&self, refresh_token: &SecretString, version: i64) -> Result<Live, Unavailable> {
         let (connection, node) = (self.connection, self.place.node);
         let grant = Grant::Refresh(refresh_token);
-        let asked = oauth::pair(&self.place.http, &self.base_url, &self.app.app, grant).await;
+        let asked = self.ask(grant).await;
         let (why, free_in_ms) = match asked {
             Ok(pair) => return self.commit(self.row(&pair, version + 1)).await,
-            Err(oauth::Error::Refused(why)) => {
+            Err(oauth::Error::Refused(why) | oauth::Error::Unauthorized(why)) => {
                 tracing::error!(%connection, why, "GHL refuses the refresh token; a person has to authorize anew");
                 let because = why.clone();
                 let given_up = self
@@ -309,6 +316,21 @@ impl Tokens {
             .write(move |tx| rows::unclaim(tx, connection, version, node, free_in_ms));
         unclaimed.await.map_err(not_yet)?;
         Err(not_yet(format!("its token could not be renewed: {why}")))
+    }
+
+    async fn ask(&self, grant: Grant<'_>) -> Result<oauth::Pair, oauth::Error> {
+        let user_type = match self.owner {
+            Owner::Location(_) => UserType::Location,
+            Owner::Company(_) => UserType::Company,
+        };
+        oauth::pair(
+            &self.place.http,
+            &self.app.base_url,
+            &self.app.app,
+            user_type,
+            grant,
+        )
+        .await
     }
 
     async fn commit(&self, row: Row) -> Result<Live, Unavailable> {
@@ -344,7 +366,7 @@ impl Tokens {
             .write(move |tx| rows::begin(tx, &hash, connection, AUTHORIZATION_MS));
         begun.await?;
         Ok(oauth::authorize_url(
-            &self.authorize_url,
+            &self.app.authorize_url,
             &self.app.app.client_id,
             &self.app.redirect_uri,
             &self.app.scopes,
@@ -358,15 +380,13 @@ impl Tokens {
             code,
             redirect_uri: &self.app.redirect_uri,
         };
-        let pair = oauth::pair(&self.place.http, &self.base_url, &self.app.app, grant).await?;
-        let chosen = pair
-            .location_id
-            .clone()
-            .unwrap_or_else(|| "none (an agency)".into());
-        if chosen != self.location_id {
-            return Err(AuthorizeError::OtherLocation {
-                chosen,
-                wanted: self.location_id.clone(),
+        let pair = self.ask(grant).await?;
+        let location = pair.location_id.clone().map(Owner::Location);
+        let chosen = location.or_else(|| pair.company_id.clone().map(Owner::Company));
+        if chosen.as_ref() != Some(&self.owner) {
+            return Err(AuthorizeError::OtherAccount {
+                chosen: chosen.map_or("nobody".into(), |chosen| name_of(&chosen)),
+                wanted: name_of(&self.owner),
             });
         }
         let (connection, row) = (self.connection, self.row(&pair, 0));
@@ -376,6 +396,13 @@ impl Tokens {
             .await?;
         *self.kept.lock().await = Kept::default();
         Ok(())
+    }
+}
+
+fn name_of(owner: &Owner) -> String {
+    match owner {
+        Owner::Location(id) => format!("location {id}"),
+        Owner::Company(id) => format!("agency {id}"),
     }
 }
 
