@@ -62,16 +62,12 @@ pub(super) fn create(scene: &mut Scene<'_>) -> Result<Done, Reply> {
 /// PUT /calendars/events/appointments/{id}: moved without a new end, it keeps its length.
 pub(super) fn update(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let old = find(scene, scene.param(0))?;
-    let was = Span::of(&old).unwrap_or(Span {
-        start_ms: 0,
-        end_ms: 0,
-    });
+    let was = Span::of(&old).unwrap_or_default();
     let start_ms = moment::in_body(scene, "startTime")?.unwrap_or(was.start_ms);
-    let length_ms = was.length_ms();
-    let end_ms = moment::in_body(scene, "endTime")?;
+    let moved_ms = start_ms.saturating_add(was.length_ms());
     let span = Span {
         start_ms,
-        end_ms: end_ms.unwrap_or(start_ms.saturating_add(length_ms)),
+        end_ms: moment::in_body(scene, "endTime")?.unwrap_or(moved_ms),
     };
     let span = span.check()?;
     let mut appointment = old.clone();
@@ -151,11 +147,17 @@ fn keep(scene: &mut Scene<'_>, appointment: Document, kind: &'static str, writte
     Done::wrote(200, body, effect)
 }
 
-/// The body without what says how to book. A series is made only without a look at the slots.
+/// What the body says of the appointment: not how to book it, and no nulls. A series is made only without a look at
+/// the slots.
 fn facts(scene: &Scene<'_>) -> Map<String, Value> {
     let mut facts = scene.body.clone();
-    let heeds_slots = !is_set(scene, "ignoreFreeSlotValidation");
-    facts.retain(|name, _| !ORDERS.contains(&name.as_str()) && !(heeds_slots && name == "rrule"));
+    for name in ORDERS {
+        facts.shift_remove(name);
+    }
+    if !is_set(scene, "ignoreFreeSlotValidation") {
+        facts.shift_remove("rrule");
+    }
+    facts.retain(|_, value| !value.is_null());
     facts
 }
 

@@ -45,6 +45,7 @@ pub(super) fn create(scene: &mut Scene<'_>) -> Result<Done, Reply> {
 pub(super) fn update(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let mut calendar = find(scene, scene.param(0))?;
     calendar.apply(scene.body, scene.now);
+    fill(&mut calendar.fields, &defaults());
     check(scene, &calendar)?;
     Ok(keep(scene, calendar, "calendar_updated"))
 }

@@ -11,7 +11,7 @@ use crate::documents::Document;
 use crate::reply::Reply;
 
 /// From a moment to another one that is no longer in it; in ms since 1970.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Span {
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
