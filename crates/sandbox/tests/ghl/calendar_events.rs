@@ -162,3 +162,22 @@ async fn notes_of_an_appointment_come_in_pages_of_twenty() {
         400
     );
 }
+
+#[tokio::test]
+async fn an_opportunitys_search_shows_the_appointments_of_its_contact_where_asked() {
+    let (ghl, contact, calendar) = scene(json!({})).await;
+    let event = book(&ghl, appointment(&calendar, &contact, "09:00")).await;
+    let (_, listed) = ghl.get("/opportunities/pipelines?locationId=loc1").await;
+    let pipeline = &listed["pipelines"][0]["id"];
+    let body = json!({"locationId": LOCATION, "contactId": contact, "pipelineId": pipeline, "name": "Order", "status": "open"});
+    assert_eq!(ghl.post("/opportunities/", body).await.0, 201);
+    let search = "/opportunities/search?location_id=loc1";
+    let (_, found) = ghl.get(&format!("{search}&getCalendarEvents=true")).await;
+    let events = &found["opportunities"][0]["calendarEvents"];
+    assert_eq!(
+        (&events[0]["id"], &events[0]["startTime"]),
+        (&json!(event), &json!("2023-11-20 09:00:00"))
+    );
+    let (_, found) = ghl.get(search).await;
+    assert!(found["opportunities"][0].get("calendarEvents").is_none());
+}
