@@ -144,6 +144,11 @@ impl Scene<'_> {
 
     /// A document made of the body.
     pub(crate) fn new_document(&mut self, location: &str) -> Document {
+        self.document_of(location, self.body)
+    }
+
+    /// A document made of these fields.
+    pub(crate) fn document_of(&mut self, location: &str, fields: &Map<String, Value>) -> Document {
         let mut document = Document {
             id: self.store.new_id(),
             location: location.to_owned(),
@@ -151,7 +156,7 @@ impl Scene<'_> {
             added_at: self.now,
             updated_at: self.now,
         };
-        document.apply(self.body, self.now);
+        document.apply(fields, self.now);
         document
     }
 

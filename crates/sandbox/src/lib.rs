@@ -23,6 +23,7 @@ mod associations;
 mod auth;
 mod bulk;
 mod businesses;
+mod calendars;
 mod contacts;
 mod documents;
 mod edit;

@@ -237,6 +237,7 @@ impl Inner {
                     params: &admitted.params,
                     query: &call.query,
                     body: call.body.as_object().unwrap_or(&self.nothing),
+                    items: call.body.as_array().map_or(&[], Vec::as_slice),
                     is_form: call.is_form,
                     version: call.version.as_deref(),
                     now,

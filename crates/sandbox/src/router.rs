@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::accounts::{self, AccountRoute};
 use crate::facts::{FACTS, Fact};
 use crate::routes::{self, Route};
-use crate::{associations, bulk, businesses, membership, oauth, opportunities, tasks};
+use crate::{associations, bulk, businesses, calendars, membership, oauth, opportunities, tasks};
 
 /// What does an operation.
 #[derive(Clone, Copy)]
@@ -132,6 +132,7 @@ fn scenes() -> impl Iterator<Item = &'static AccountRoute> {
         businesses::ROUTES,
         opportunities::ROUTES,
         associations::ROUTES,
+        calendars::ROUTES,
     ];
     modules.into_iter().flatten()
 }

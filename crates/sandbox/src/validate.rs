@@ -138,6 +138,16 @@ pub(crate) const UPSERT_OPPORTUNITY: &[Property] = &[
     optional("lostReasonId", Text),
 ];
 
+/// POST and PUT /calendars/events/block-slots, as they are seen to be taken: of a calendar or of a user.
+pub(crate) const BLOCK_SLOT: &[Property] = &[
+    required("locationId", Text),
+    optional("title", Text),
+    optional("calendarId", Text),
+    optional("assignedUserId", Text),
+    optional("startTime", Text),
+    optional("endTime", Text),
+];
+
 /// POST /contacts/search.
 pub(crate) const SEARCH: &[Property] = &[
     optional("locationId", Text),

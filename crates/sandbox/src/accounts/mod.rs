@@ -233,6 +233,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) query: &'a [(String, String)],
     /// Validated by the facts; empty where none was sent.
     pub(crate) body: &'a Map<String, Value>,
+    /// What a body that is a list consists of.
+    pub(crate) items: &'a [Value],
     pub(crate) is_form: bool,
     pub(crate) version: Option<&'a str>,
     pub(crate) now: UnixMs,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{KIND, view};
 use crate::accounts::Scene;
+use crate::calendars;
 use crate::contacts::mentions;
 use crate::documents::Document;
 use crate::reply::{Done, Reply};
@@ -79,7 +80,11 @@ fn row(scene: &Scene<'_>, opportunity: &Document) -> Value {
         row["tasks"] = json!(tasks::views(scene, &opportunity.location, contact_id));
     }
     if scene.query("getCalendarEvents") == Some("true") {
-        row["calendarEvents"] = json!([]);
+        let contact = opportunity
+            .text("contactId")
+            .and_then(|id| scene.store.contact(id));
+        let events = contact.map(|contact| calendars::of_contact(scene, contact));
+        row["calendarEvents"] = json!(events.unwrap_or_default());
     }
     row
 }

@@ -80,13 +80,7 @@ fn make(scene: &mut Scene<'_>, location: &str, status: &str) -> Result<Done, Rep
     let pipeline = given(scene, "pipelineId").unwrap_or_default();
     let wanted = given(scene, "pipelineStageId");
     let stage = pipelines::stage(scene.store, location, &pipeline, wanted.as_deref())?;
-    let mut opportunity = Document {
-        id: scene.store.new_id(),
-        location: location.to_owned(),
-        fields: Map::new(),
-        added_at: scene.now,
-        updated_at: scene.now,
-    };
+    let mut opportunity = scene.document_of(location, &Map::new());
     opportunity.fields.insert("status".to_owned(), json!(status));
     lay_over(scene, &mut opportunity, &stage)?;
     let effect = effect(

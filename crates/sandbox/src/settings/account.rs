@@ -101,7 +101,7 @@ pub struct Location {
     /// Whether a contact may have several opportunities in one pipeline.
     #[serde(default)]
     pub allow_duplicate_opportunities: bool,
-    /// IANA time zone, only shown.
+    /// IANA time zone: that of its calendars.
     #[serde(default = "default_timezone")]
     pub timezone: String,
     /// Whether it is active. The app of an inactive one gets no new tokens.

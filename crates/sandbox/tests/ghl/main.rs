@@ -1,8 +1,11 @@
 //! The sandbox through its front door: GHL's quirks and the injected faults as a client on the wire meets them.
 
 mod accounts;
+mod appointments;
 mod associations;
 mod auth;
+mod calendar_events;
+mod calendars;
 mod client;
 mod contacts;
 mod controls;
