@@ -116,7 +116,7 @@ impl Shared {
         }
         let pair = pair_of(facts, entry, all, directory);
         health.lapses_at = lapses_at(facts, entry, pair);
-        health.days_left = health.lapses_at.map(|at| at.since_ms(now).div_euclid(DAY_MS));
+        health.days_left = health.lapses_at.map(|at| -now.since_ms(at).div_euclid(DAY_MS));
         health
             .notes
             .extend(notes_on_age(health.lapses_at, entry, pair, now));

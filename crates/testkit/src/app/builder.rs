@@ -28,6 +28,8 @@ pub enum Backend {
     Postgres,
 }
 
+type Change<T> = Box<dyn FnOnce(T) -> T + Send>;
+
 /// Describes a [`TestApp`].
 pub struct Builder {
     backend: Backend,
@@ -36,6 +38,7 @@ pub struct Builder {
     shop: ThriveCartConfig,
     shop_secrets: Secrets,
     crm: GhlConfig,
+    crm_secrets: Option<Change<Secrets>>,
     sandbox: Settings,
     agency: bool,
     oauth: bool,
@@ -65,6 +68,7 @@ impl Default for Builder {
                 webhook_key: Some(hooks::public_key()),
                 ..GhlConfig::default()
             },
+            crm_secrets: None,
             sandbox: Settings {
                 limit: Some(Limit {
                     max: 1_000,
@@ -105,6 +109,13 @@ impl Builder {
     #[must_use]
     pub fn shop_secrets(mut self, change: impl FnOnce(Secrets) -> Secrets) -> Self {
         self.shop_secrets = change(self.shop_secrets);
+        self
+    }
+
+    /// Changes the location's secrets: its credential and its hook key.
+    #[must_use]
+    pub fn crm_secrets(mut self, change: impl FnOnce(Secrets) -> Secrets + Send + 'static) -> Self {
+        self.crm_secrets = Some(Box::new(change));
         self
     }
 
@@ -187,6 +198,9 @@ impl Builder {
             *secrets = std::mem::take(secrets).with(secret.0, secret.1);
         }
         of_crm = of_crm.with(SecretName::HookKey, GHL_HOOK_KEY);
+        if let Some(change) = self.crm_secrets {
+            of_crm = change(of_crm);
+        }
         let connection = |name: &str, account, secrets| ConnectionConfig {
             name: name.into(),
             account,

@@ -79,6 +79,11 @@ impl TestApp {
         GhlHook::new(address, builder::GHL_HOOK_KEY)
     }
 
+    /// Where that account is.
+    pub fn ghl_url(&self) -> String {
+        self.sandbox.url()
+    }
+
     /// The GHL account behind the connection.
     pub fn ghl(&self) -> Ghl<'_> {
         Ghl::new(&self.sandbox)
