@@ -1,5 +1,6 @@
 //! The engine through the doors of the house: deliveries come in over HTTP, and the GHL sandbox tells what came of them.
 
+mod agencies;
 mod connections;
 mod contacts;
 mod crashes;

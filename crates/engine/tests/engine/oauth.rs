@@ -9,15 +9,15 @@ use serde_json::json;
 
 const EMAIL: &str = "a@example.com";
 /// Longer than an access token lasts in these tests.
-const LIFE_S: i64 = 600;
+pub const LIFE_S: i64 = 600;
 
-fn builder(backend: Backend) -> Builder {
+pub fn builder(backend: Backend) -> Builder {
     let builder = TestApp::builder().database(backend).oauth();
     builder.sandbox(|settings| settings.oauth.access_token_s = LIFE_S)
 }
 
 /// Agrees as a person does: opens the address, and comes back. `code` and `state`.
-async fn agree(open: &str) -> (String, String) {
+pub async fn agree(open: &str) -> (String, String) {
     let http = reqwest::Client::builder()
         .user_agent("a browser")
         .redirect(reqwest::redirect::Policy::none())
