@@ -47,6 +47,17 @@ fn describe(connection: &Value, listen: &str) {
     if let Some(budget) = connection.get("budget").filter(|budget| budget.is_object()) {
         output::line(&limits(budget));
     }
+    if let Some(days) = connection["days_left"].as_i64() {
+        output::line(&format!("  its credential is good for {days} more days"));
+    }
+    for note in connection["notes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        output::line(&format!("  to do: {note}"));
+    }
     let vendor = match text("/kind") {
         Some("ghl") => "GoHighLevel",
         _ => "ThriveCart",
@@ -55,6 +66,11 @@ fn describe(connection: &Value, listen: &str) {
         output::line(&format!(
             "  web hook address: https://YOUR-HOST{path}  (here: http://{listen}{path})"
         ));
+        if let (Some(path), Some(until)) = (text("/hook_paths/1/path"), text("/hook_paths/1/until")) {
+            output::line(&format!(
+                "  the one before, until {until}: https://YOUR-HOST{path}"
+            ));
+        }
         let never = format!("never; paste the address into {vendor}");
         let checked = text("/last_checked_at").unwrap_or(&never);
         output::line(&format!("  address last checked by {vendor}: {checked}"));

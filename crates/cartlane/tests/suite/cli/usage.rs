@@ -34,7 +34,6 @@ fn wrong_usage_is_exit_code_2_and_no_server_is_3() {
         2,
         "give a date",
     );
-    assert_fails(&run(directory.path(), &["serve"]), 2, "no [[connections]]");
     fs::write(directory.path().join("good.yaml"), GOOD).expect("a file");
     let commands: [&[&str]; 5] = [
         &["events", "list"],

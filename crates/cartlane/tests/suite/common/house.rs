@@ -1,7 +1,7 @@
 //! A server and a sandbox, in processes of their own.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -103,6 +103,11 @@ impl House {
         http::send(self.sandbox_address, "GET", path, "user-agent: a browser\r\n", "")
     }
 
+    /// Where the sandbox is.
+    pub fn sandbox_url(&self) -> String {
+        format!("http://{}", self.sandbox_address)
+    }
+
     /// The house's own directory.
     pub fn path(&self) -> &Path {
         self.directory.path()
@@ -138,6 +143,11 @@ impl House {
     /// Runs a command of the program against this house.
     pub fn cli(&self, arguments: &[&str]) -> Output {
         run(self.path(), arguments)
+    }
+
+    /// Runs a command that reads what it is told.
+    pub fn cli_told(&self, arguments: &[&str], told: &str) -> Output {
+        run_told(self.path(), arguments, told)
     }
 
     /// Runs a command with `--json`; what it printed.
@@ -283,10 +293,19 @@ pub fn program(directory: &Path, under: &[String]) -> Command {
 
 /// Runs a command of the program in `directory` to its end.
 pub fn run(directory: &Path, arguments: &[&str]) -> Output {
-    let output = program(directory, &[])
-        .args(arguments)
-        .output()
-        .expect("the program runs");
+    run_told(directory, arguments, "")
+}
+
+/// The same, with something to read.
+fn run_told(directory: &Path, arguments: &[&str], told: &str) -> Output {
+    let mut command = program(directory, &[]);
+    command.args(arguments).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut input = child.stdin.take().expect("its input");
+    let _ = input.write_all(told.as_bytes()); // it may not read it
+    drop(input);
+    let output = child.wait_with_output().expect("the program runs");
     Output {
         code: output.status.code(),
         out: String::from_utf8(output.stdout).expect("text"),
