@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use cartlane_catalog::{Catalog, Request, Run, answers};
-use cartlane_model::{Clock, ExposeSecret, SecretString, UnixMs};
+use cartlane_model::{Clock, SecretString, UnixMs};
 use cartlane_outbound as outbound;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use cartlane_outbound::api::{self, Fault};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -178,39 +179,23 @@ fn kept_file(
 
 /// The request as it goes over the wire, or why there is none.
 fn wire(account: &Account, request: &Request) -> Result<outbound::Request, Outcome> {
-    let base = account.base_url.as_str().trim_end_matches('/');
-    let url = Url::parse(&format!("{base}{}", request.path)).map_err(|error| not_sent("address", &error))?;
-    let method: Method = request
-        .method
-        .parse()
-        .map_err(|error| not_sent("method", &error))?;
-    let version = HeaderValue::from_str(&request.version).map_err(|error| not_sent("version", &error))?;
-    let token = format!("Bearer {}", account.token.expose_secret().trim());
-    let mut token = HeaderValue::from_str(&token).map_err(|_| {
-        Outcome::Rejected(Rejection::InvalidToken(
+    let wire = || {
+        let mut wire = api::request(
+            (&account.base_url, &account.token),
+            (&request.method, &request.path),
+            request.body.as_ref(),
+        )?;
+        let version = HeaderValue::from_str(&request.version);
+        let version = version.map_err(|error| Fault::wrong("version", &error))?;
+        wire.headers.insert(VERSION, version);
+        Ok(wire)
+    };
+    wire().map_err(|fault| match fault {
+        Fault::Wrong(why) => Outcome::NotSent(why),
+        Fault::Token => Outcome::Rejected(Rejection::InvalidToken(
             "it holds characters that no token has".into(),
-        ))
-    })?;
-    token.set_sensitive(true);
-    let mut headers = HeaderMap::from_iter([
-        (AUTHORIZATION, token),
-        (VERSION, version),
-        (ACCEPT, HeaderValue::from_static("application/json")),
-    ]);
-    let body = request.body.as_ref().map(Value::to_string);
-    if body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    Ok(outbound::Request {
-        method,
-        url,
-        headers,
-        body: body.unwrap_or_default().into(),
+        )),
     })
-}
-
-fn not_sent(what: &str, error: &dyn std::fmt::Display) -> Outcome {
-    Outcome::NotSent(format!("the {what} is wrong: {error}"))
 }
 
 fn outcome_of(error: outbound::Error) -> Outcome {

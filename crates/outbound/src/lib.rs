@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod api;
 mod client;
 pub mod exchange;
 mod guard;
