@@ -19,6 +19,7 @@ pub mod api;
 mod client;
 pub mod exchange;
 mod guard;
+pub mod oauth;
 
 pub use client::{Answer, BuildError, Client, Error, Options, Request, Response};
 pub use exchange::{Exchange, Outcome, Refusal, Rejection};
