@@ -6,6 +6,7 @@ use cartlane_catalog::{Catalog, Request, Run, answers};
 use cartlane_model::{Clock, SecretString, UnixMs};
 use cartlane_outbound as outbound;
 use cartlane_outbound::api::{self, Fault};
+use cartlane_outbound::exchange::kept;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -19,8 +20,6 @@ use crate::{Outcome, RateHeaders, Rejection};
 const VERSION: HeaderName = HeaderName::from_static("version");
 /// The names under which the trace id is seen, where the body has none.
 const TRACE_HEADERS: [&str; 3] = ["traceid", "x-trace-id", "trace-id"];
-/// The largest answer that is kept with a call's record.
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// One connection's address and credential.
 #[derive(Clone, Debug)]
@@ -121,13 +120,13 @@ enum Heard {
 
 impl Client {
     async fn answer(&self, wire: outbound::Request, request: &Request) -> Result<Heard, Outcome> {
-        let mut answer = self.http.open(wire).await.map_err(outcome_of)?;
+        let mut answer = self.http.open(wire).await?;
         let Some(files) = self
             .files
             .as_ref()
             .filter(|_| answer.status.is_success() && is_file(request, &answer.headers))
         else {
-            return answer.read().await.map(Heard::Whole).map_err(outcome_of);
+            return Ok(Heard::Whole(answer.read().await?));
         };
         let kept = files
             .keep(&mut answer, &request.operation_id, self.clock.now())
@@ -198,13 +197,6 @@ fn wire(account: &Account, request: &Request) -> Result<outbound::Request, Outco
     })
 }
 
-fn outcome_of(error: outbound::Error) -> Outcome {
-    match error {
-        outbound::Error::NotSent(why) => Outcome::NotSent(why),
-        error => Outcome::Unclear(error.to_string()),
-    }
-}
-
 fn read(request: &Request, response: &outbound::Response, sent_at: UnixMs, finished_at: UnixMs) -> Exchange {
     let text = String::from_utf8_lossy(&response.body);
     let body: Option<Value> = serde_json::from_slice(&response.body).ok();
@@ -226,16 +218,10 @@ fn read(request: &Request, response: &outbound::Response, sent_at: UnixMs, finis
         scopes: &scopes,
     });
     let trace_id = trace_id(body.as_ref(), &response.headers);
-    let kept = match body {
-        _ if response.body.len() > KEPT_BYTES => Some(json!({"omitted_bytes": response.body.len()})),
-        None if text.is_empty() => None,
-        None => Some(Value::String(text.into_owned())),
-        body => body,
-    };
     Exchange {
         outcome,
         status: Some(status),
-        body: kept,
+        body: kept(body, &response.body),
         trace_id,
         rate,
         retry_after_ms,
