@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use cartlane_catalog::{Catalog, Request, Run, answers};
-use cartlane_model::{Clock, ExposeSecret, SecretString, UnixMs};
+use cartlane_model::{Clock, SecretString, UnixMs};
 use cartlane_outbound as outbound;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use cartlane_outbound::api::{self, Fault};
+use cartlane_outbound::exchange::kept;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -18,8 +20,6 @@ use crate::{Outcome, RateHeaders, Rejection};
 const VERSION: HeaderName = HeaderName::from_static("version");
 /// The names under which the trace id is seen, where the body has none.
 const TRACE_HEADERS: [&str; 3] = ["traceid", "x-trace-id", "trace-id"];
-/// The largest answer that is kept with a call's record.
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// One connection's address and credential.
 #[derive(Clone, Debug)]
@@ -120,13 +120,13 @@ enum Heard {
 
 impl Client {
     async fn answer(&self, wire: outbound::Request, request: &Request) -> Result<Heard, Outcome> {
-        let mut answer = self.http.open(wire).await.map_err(outcome_of)?;
+        let mut answer = self.http.open(wire).await?;
         let Some(files) = self
             .files
             .as_ref()
             .filter(|_| answer.status.is_success() && is_file(request, &answer.headers))
         else {
-            return answer.read().await.map(Heard::Whole).map_err(outcome_of);
+            return Ok(Heard::Whole(answer.read().await?));
         };
         let kept = files
             .keep(&mut answer, &request.operation_id, self.clock.now())
@@ -178,46 +178,23 @@ fn kept_file(
 
 /// The request as it goes over the wire, or why there is none.
 fn wire(account: &Account, request: &Request) -> Result<outbound::Request, Outcome> {
-    let base = account.base_url.as_str().trim_end_matches('/');
-    let url = Url::parse(&format!("{base}{}", request.path)).map_err(|error| not_sent("address", &error))?;
-    let method: Method = request
-        .method
-        .parse()
-        .map_err(|error| not_sent("method", &error))?;
-    let version = HeaderValue::from_str(&request.version).map_err(|error| not_sent("version", &error))?;
-    let token = format!("Bearer {}", account.token.expose_secret().trim());
-    let mut token = HeaderValue::from_str(&token).map_err(|_| {
-        Outcome::Rejected(Rejection::InvalidToken(
+    let wire = || {
+        let mut wire = api::request(
+            (&account.base_url, &account.token),
+            (&request.method, &request.path),
+            request.body.as_ref(),
+        )?;
+        let version = HeaderValue::from_str(&request.version);
+        let version = version.map_err(|error| Fault::wrong("version", &error))?;
+        wire.headers.insert(VERSION, version);
+        Ok(wire)
+    };
+    wire().map_err(|fault| match fault {
+        Fault::Wrong(why) => Outcome::NotSent(why),
+        Fault::Token => Outcome::Rejected(Rejection::InvalidToken(
             "it holds characters that no token has".into(),
-        ))
-    })?;
-    token.set_sensitive(true);
-    let mut headers = HeaderMap::from_iter([
-        (AUTHORIZATION, token),
-        (VERSION, version),
-        (ACCEPT, HeaderValue::from_static("application/json")),
-    ]);
-    let body = request.body.as_ref().map(Value::to_string);
-    if body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    Ok(outbound::Request {
-        method,
-        url,
-        headers,
-        body: body.unwrap_or_default().into(),
+        )),
     })
-}
-
-fn not_sent(what: &str, error: &dyn std::fmt::Display) -> Outcome {
-    Outcome::NotSent(format!("the {what} is wrong: {error}"))
-}
-
-fn outcome_of(error: outbound::Error) -> Outcome {
-    match error {
-        outbound::Error::NotSent(why) => Outcome::NotSent(why),
-        error => Outcome::Unclear(error.to_string()),
-    }
 }
 
 fn read(request: &Request, response: &outbound::Response, sent_at: UnixMs, finished_at: UnixMs) -> Exchange {
@@ -241,16 +218,10 @@ fn read(request: &Request, response: &outbound::Response, sent_at: UnixMs, finis
         scopes: &scopes,
     });
     let trace_id = trace_id(body.as_ref(), &response.headers);
-    let kept = match body {
-        _ if response.body.len() > KEPT_BYTES => Some(json!({"omitted_bytes": response.body.len()})),
-        None if text.is_empty() => None,
-        None => Some(Value::String(text.into_owned())),
-        body => body,
-    };
     Exchange {
         outcome,
         status: Some(status),
-        body: kept,
+        body: kept(body, &response.body),
         trace_id,
         rate,
         retry_after_ms,

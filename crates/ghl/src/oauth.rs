@@ -4,13 +4,16 @@
 
 use cartlane_model::{ExposeSecret, SecretString};
 use cartlane_outbound as outbound;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method};
+use cartlane_outbound::api;
+use cartlane_outbound::oauth::{self, Answer};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
+
+pub use cartlane_outbound::oauth::{App, Error};
 
 /// Where a person agrees, by the documentation.
 pub const AUTHORIZE_URL: &str = "https://marketplace.gohighlevel.com/v2/oauth/chooselocation";
@@ -18,17 +21,8 @@ pub const AUTHORIZE_URL: &str = "https://marketplace.gohighlevel.com/v2/oauth/ch
 /// The same under the vendor's other name, for agencies that show their customers their own.
 pub const WHITE_LABEL_AUTHORIZE_URL: &str = "https://marketplace.leadconnectorhq.com/v2/oauth/chooselocation";
 
-/// The version of the API that asks for a location's token.
+/// The version of the API that makes a location's token.
 const VERSION: &str = "2021-07-28";
-
-/// A marketplace app: the user's own.
-#[derive(Clone, Debug)]
-pub struct App {
-    /// Its client id.
-    pub client_id: String,
-    /// Its client secret.
-    pub client_secret: SecretString,
-}
 
 /// A pair of tokens.
 #[derive(Clone, Debug)]
@@ -63,8 +57,6 @@ pub struct LocationToken {
     pub access_token: SecretString,
     /// How long it lasts, in milliseconds.
     pub lasts_ms: i64,
-    /// What it may do, separated by spaces; empty where the answer does not say.
-    pub scopes: String,
 }
 
 /// What is given for a pair.
@@ -79,23 +71,6 @@ pub enum Grant<'a> {
     },
     /// A refresh token.
     Refresh(&'a SecretString),
-}
-
-/// Why there is no pair.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Nothing was sent, or it was turned away before it was looked at: it may be tried again.
-    #[error("{0}")]
-    NotYet(String),
-    /// Nobody knows whether what was given is used up.
-    #[error("{0}")]
-    Unclear(String),
-    /// GHL does not take what was given.
-    #[error("GHL refuses: {0}")]
-    Refused(String),
-    /// GHL does not let the asker in: a client secret or an agency's token that is none.
-    #[error("GHL refuses: {0}")]
-    Unauthorized(String),
 }
 
 #[derive(Deserialize)]
@@ -115,19 +90,12 @@ struct PairIn {
 struct LocationTokenIn {
     access_token: String,
     expires_in: i64,
-    #[serde(default)]
-    scope: String,
 }
 
-/// The address where a person agrees. `base` is [`AUTHORIZE_URL`], its white-label twin, or a sandbox's.
-pub fn authorize_url(base: &Url, client_id: &str, redirect_uri: &str, scopes: &[String], state: &str) -> Url {
-    let mut url = base.clone();
-    url.query_pairs_mut()
-        .append_pair("response_type", "code")
-        .append_pair("redirect_uri", redirect_uri)
-        .append_pair("client_id", client_id)
-        .append_pair("scope", &scopes.join(" "))
-        .append_pair("state", state);
+/// The address where a person agrees. `page` is [`AUTHORIZE_URL`], its white-label twin, or a sandbox's.
+pub fn authorize_url(page: &Url, client_id: &str, redirect_uri: &str, scopes: &[String], state: &str) -> Url {
+    let mut url = oauth::authorize_url(page, client_id, redirect_uri, state);
+    url.query_pairs_mut().append_pair("scope", &scopes.join(" "));
     url
 }
 
@@ -142,16 +110,33 @@ pub async fn pair(
     user_type: UserType,
     grant: Grant<'_>,
 ) -> Result<Pair, Error> {
-    let form = form_of(app, user_type, grant);
-    let response = post(http, base_url, "/oauth/token", HeaderMap::new(), form).await?;
-    pair_of(&response)
+    let mut endpoint = base_url.clone();
+    endpoint.set_path("/oauth/token");
+    let user_type = match user_type {
+        UserType::Location => "Location",
+        UserType::Company => "Company",
+    };
+    let mut form = vec![("user_type", user_type)];
+    match grant {
+        Grant::Code { code, redirect_uri } => form.extend([
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect_uri),
+        ]),
+        Grant::Refresh(token) => form.extend([
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token.expose_secret()),
+        ]),
+    }
+    pair_of(oauth::ask(http, endpoint, app, &form).await?)
 }
 
-fn pair_of(response: &outbound::Response) -> Result<Pair, Error> {
-    let pair: PairIn = read(response)?;
-    if pair.access_token.is_empty() || pair.refresh_token.is_empty() || pair.expires_in <= 0 {
-        return Err(no_tokens());
-    }
+fn pair_of(answer: Answer) -> Result<Pair, Error> {
+    let read = serde_json::from_value::<PairIn>(brought(answer)?).ok();
+    let whole = read.filter(|pair| {
+        !pair.access_token.is_empty() && !pair.refresh_token.is_empty() && pair.expires_in > 0
+    });
+    let pair = whole.ok_or_else(|| Error::Unclear("the answer holds no pair of tokens".into()))?;
     Ok(Pair {
         access_token: SecretString::from(pair.access_token),
         refresh_token: SecretString::from(pair.refresh_token),
@@ -162,7 +147,8 @@ fn pair_of(response: &outbound::Response) -> Result<Pair, Error> {
     })
 }
 
-/// Asks for a location's token with its agency's: `POST /oauth/locationToken`, once. It uses nothing up.
+/// Asks for a location's token with its agency's: `POST /oauth/locationToken`, once. It uses nothing up. `None` where GHL
+/// does not take the agency's token.
 ///
 /// # Errors
 /// See [`Error`].
@@ -171,104 +157,44 @@ pub async fn location_token(
     base_url: &Url,
     agency: &SecretString,
     (company_id, location_id): (&str, &str),
-) -> Result<LocationToken, Error> {
-    let mut headers = HeaderMap::new();
-    let bearer = format!("Bearer {}", agency.expose_secret());
-    let bearer = HeaderValue::try_from(bearer);
-    let mut bearer =
-        bearer.map_err(|_| Error::Refused("the agency's token is not one that a header can hold".into()))?;
-    bearer.set_sensitive(true);
-    headers.insert(AUTHORIZATION, bearer);
-    headers.insert("Version", HeaderValue::from_static(VERSION));
-    let form = Serializer::new(String::new())
+) -> Result<Option<LocationToken>, Error> {
+    let call = ("POST", "/oauth/locationToken");
+    let request = api::request((base_url, agency), call, None);
+    let mut request = request.map_err(|fault| Error::Refused(fault.to_string()))?;
+    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+    request.headers.insert(CONTENT_TYPE, form);
+    request
+        .headers
+        .insert("Version", HeaderValue::from_static(VERSION));
+    let body = Serializer::new(String::new())
         .append_pair("companyId", company_id)
         .append_pair("locationId", location_id)
         .finish();
-    let response = post(http, base_url, "/oauth/locationToken", headers, form).await?;
-    let token: LocationTokenIn = read(&response)?;
-    if token.access_token.is_empty() || token.expires_in <= 0 {
-        return Err(no_tokens());
-    }
-    Ok(LocationToken {
+    request.body = body.into();
+    let answer = oauth::send(http, request).await?;
+    let is_unauthorized = answer.status == 401;
+    let brought = match brought(answer) {
+        Err(Error::Refused(_)) if is_unauthorized => return Ok(None),
+        brought => brought?,
+    };
+    let read = serde_json::from_value::<LocationTokenIn>(brought).ok();
+    let whole = read.filter(|token| !token.access_token.is_empty() && token.expires_in > 0);
+    let token = whole.ok_or_else(|| Error::Unclear("the answer holds no token".into()))?;
+    Ok(Some(LocationToken {
         access_token: SecretString::from(token.access_token),
         lasts_ms: token.expires_in.saturating_mul(1000),
-        scopes: token.scope,
-    })
+    }))
 }
 
-async fn post(
-    http: &outbound::Client,
-    base_url: &Url,
-    path: &str,
-    mut headers: HeaderMap,
-    form: String,
-) -> Result<outbound::Response, Error> {
-    let mut url = base_url.clone();
-    url.set_path(path);
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-    headers.insert(CONTENT_TYPE, kind);
-    let request = outbound::Request {
-        method: Method::POST,
-        url,
-        headers,
-        body: form.into(),
-    };
-    http.send(request).await.map_err(|error| match error {
-        outbound::Error::NotSent(why) => Error::NotYet(why),
-        error => Error::Unclear(error.to_string()),
-    })
-}
-
-fn form_of(app: &App, user_type: UserType, grant: Grant<'_>) -> String {
-    let user_type = match user_type {
-        UserType::Location => "Location",
-        UserType::Company => "Company",
-    };
-    let mut form = Serializer::new(String::new());
-    form.append_pair("client_id", &app.client_id)
-        .append_pair("client_secret", app.client_secret.expose_secret())
-        .append_pair("user_type", user_type);
-    match grant {
-        Grant::Code { code, redirect_uri } => form
-            .append_pair("grant_type", "authorization_code")
-            .append_pair("code", code)
-            .append_pair("redirect_uri", redirect_uri),
-        Grant::Refresh(token) => form
-            .append_pair("grant_type", "refresh_token")
-            .append_pair("refresh_token", token.expose_secret()),
-    };
-    form.finish()
-}
-
-fn no_tokens() -> Error {
-    Error::Unclear("the answer holds no tokens".into())
-}
-
-fn read<T: DeserializeOwned>(response: &outbound::Response) -> Result<T, Error> {
-    let status = response.status.as_u16();
-    let json: Option<Value> = serde_json::from_slice(&response.body).ok();
-    let words = json.as_ref().map(words).unwrap_or_default();
-    match status {
-        200..300 => {
-            let read = json.and_then(|json| serde_json::from_value(json).ok());
-            read.ok_or_else(no_tokens)
-        }
-        429 => Err(Error::NotYet("too many requests for tokens".into())),
+/// What an answer brought, by GHL's own words for what is no refusal.
+fn brought(answer: Answer) -> Result<Value, Error> {
+    let words = answer.words();
+    match answer.status {
         // The gateway's time-out comes as a 401, and an inactive location may become active again.
-        401 if words.contains("timed out") => Err(Error::Unclear(words)),
-        400 if words.contains("not active") => Err(Error::NotYet(words)),
-        401 if json.is_some() => Err(Error::Unauthorized(words)),
-        400 | 403 | 422 if json.is_some() => Err(Error::Refused(words)),
-        _ => Err(Error::Unclear(format!("status {status} {words}"))),
+        401 if words.contains("timed out") => Err(Error::Unclear(words.to_owned())),
+        400 if words.contains("not active") => Err(Error::NotYet(words.to_owned())),
+        _ => answer.brought(),
     }
-}
-
-/// What a refusal says; never what was sent.
-fn words(json: &Value) -> String {
-    let said = ["error_description", "message", "error"];
-    let said = said.iter().find_map(|name| json[*name].as_str());
-    said.unwrap_or("no reason given").to_owned()
 }
 
 #[cfg(test)]
@@ -276,11 +202,11 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Result<Pair, Error> {
-        pair_of(&outbound::Response {
+        pair_of(Answer::from(&outbound::Response {
             status: http::StatusCode::from_u16(status).unwrap_or_default(),
-            headers: HeaderMap::new(),
+            headers: http::HeaderMap::new(),
             body: body.to_owned().into(),
-        })
+        }))
     }
 
     #[test]

@@ -1,20 +1,9 @@
 //! What an answer means, and what to do about it.
 
 use serde::Serialize;
-use serde_json::Value;
 
-/// What came of a call.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// It was done; the answer's JSON.
-    Success(Value),
-    /// It never left: name, connection or TLS failed. It may be sent again at once.
-    NotSent(String),
-    /// Nobody knows: time-out, cut connection, 408, 5xx, unreadable answer. It may have been done.
-    Unclear(String),
-    /// It was refused.
-    Rejected(Rejection),
-}
+/// What came of a call to GHL.
+pub type Outcome = cartlane_outbound::Outcome<Rejection>;
 
 /// Why GHL refused a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]

@@ -1,7 +1,7 @@
-//! One request and what came of it, for systems that need no vocabulary of their own.
+//! One request and what came of it.
 //!
-//! GHL has one (`cartlane-ghl`); `ThriveCart`, Slack, mail servers and strangers' servers do with these four outcomes.
-//! What always holds: [`Outcome::NotSent`] is only said where nothing took effect, [`Outcome::Unclear`] wherever that is
+//! The four outcomes are the same for all systems. GHL has refusals of its own (`cartlane-ghl`); `ThriveCart`, Slack, mail
+//! servers and strangers' servers do with [`Rejection`], and their calls are made by [`send`]. What always holds: [`Outcome::NotSent`] is only said where nothing took effect, [`Outcome::Unclear`] wherever that is
 //! not known.
 
 use std::fmt;
@@ -20,9 +20,9 @@ const LONGEST_WAIT_S: i64 = 86_400;
 /// So much of an answer's text is told, in letters.
 const TOLD_LETTERS: usize = 300;
 
-/// What came of a request.
+/// What came of a request. `R` says why it was refused.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum Outcome<R = Rejection> {
     /// It was done; what it brought.
     Success(Value),
     /// It had no effect and can have none; it may be sent again at once.
@@ -30,7 +30,17 @@ pub enum Outcome {
     /// Nobody knows: time-out, cut connection, 408, 5xx, unreadable answer. It may have been done.
     Unclear(String),
     /// It was refused.
-    Rejected(Rejection),
+    Rejected(R),
+}
+
+/// What it means that there is no answer.
+impl<R> From<Error> for Outcome<R> {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotSent(why) => Self::NotSent(why),
+            error => Self::Unclear(error.to_string()),
+        }
+    }
 }
 
 /// Why a request was refused.
@@ -138,10 +148,7 @@ pub async fn send(
     match came {
         Ok(response) => read(&response, classify, sent_at, finished_at),
         Err(error) => Exchange {
-            outcome: match error {
-                Error::NotSent(why) => Outcome::NotSent(why),
-                error => Outcome::Unclear(error.to_string()),
-            },
+            outcome: error.into(),
             ..Exchange::nothing(sent_at, finished_at)
         },
     }
@@ -175,18 +182,22 @@ fn read(
         json: json.as_ref(),
         text: &text,
     });
-    let body = match json {
-        _ if response.body.len() > KEPT_BYTES => Some(json!({"omitted_bytes": response.body.len()})),
-        None if text.is_empty() => None,
-        None => Some(Value::String(text.into_owned())),
-        json => json,
-    };
     Exchange {
         outcome,
         status: Some(response.status.as_u16()),
-        body,
+        body: kept(json, &response.body),
         trace_id: None,
         sent_at,
         finished_at,
+    }
+}
+
+/// What of an answer is kept with a call's record: its JSON, where it is some, or its text.
+pub fn kept(json: Option<Value>, body: &[u8]) -> Option<Value> {
+    match json {
+        _ if body.len() > KEPT_BYTES => Some(json!({"omitted_bytes": body.len()})),
+        None if body.is_empty() => None,
+        None => Some(String::from_utf8_lossy(body).into()),
+        json => json,
     }
 }

@@ -15,9 +15,11 @@
 //! # Ok(()) }
 //! ```
 
+pub mod api;
 mod client;
 pub mod exchange;
 mod guard;
+pub mod oauth;
 
 pub use client::{Answer, BuildError, Client, Error, Options, Request, Response};
 pub use exchange::{Exchange, Outcome, Refusal, Rejection};

@@ -55,6 +55,15 @@ enum Which {
         /// The API key that is valid.
         #[arg(long, default_value = "tc-sandbox")]
         key: String,
+        /// Client id of the app that may be authorized by OAuth.
+        #[arg(long, default_value = "sandboxapp-1")]
+        client_id: String,
+        /// The app's secret.
+        #[arg(long, default_value = "sandbox-secret")]
+        client_secret: String,
+        /// Where the app may send a person back to; anywhere by default. May be repeated.
+        #[arg(long, value_name = "URL")]
+        redirect_uri: Vec<String>,
         /// The secret word that web hooks carry.
         #[arg(long, default_value = "SANDBOXSECRT")]
         secret: String,
@@ -200,6 +209,9 @@ async fn thrivecart(which: &Which, as_json: bool) -> anyhow::Result<ExitCode> {
     let Which::ThriveCart {
         listen,
         key,
+        client_id,
+        client_secret,
+        redirect_uri,
         secret,
         account,
         hook,
@@ -219,6 +231,11 @@ async fn thrivecart(which: &Which, as_json: bool) -> anyhow::Result<ExitCode> {
     let running = ThriveCart::bind(thrivecart::Options {
         listen: *listen,
         key: key.clone(),
+        apps: vec![thrivecart::App {
+            client_id: client_id.clone(),
+            client_secret: client_secret.clone(),
+            redirect_uris: (!redirect_uri.is_empty()).then(|| redirect_uri.clone()),
+        }],
         secret: secret.clone(),
         account: account.clone(),
         hooks: [hooks(hook, false), hooks(hook_json, true)].concat(),

@@ -6,6 +6,7 @@ use cartlane_store::installs::Install;
 use cartlane_store::oauth;
 use serde_json::json;
 
+use super::shop::ShopApp;
 use crate::directory::Target;
 use crate::exchange::{Came, Exchange};
 use crate::options::MAIN_WORKSPACE;
@@ -51,8 +52,15 @@ impl Handle {
     /// # Errors
     /// See [`AuthorizeError`].
     pub async fn reauthorize(&self, name: &str) -> Result<String, AuthorizeError> {
-        let target = self.target(name);
-        let tokens = target.as_ref().and_then(|target| target.line.tokens());
+        let directory = self.directory();
+        let found = directory.find(name);
+        if let Some((id, entry)) = found
+            && let Some(shop) = ShopApp::of(entry, &self.connections.parts)?
+        {
+            return self.authorize_shop(id, &shop).await;
+        }
+        let target = found.and_then(|(_, entry)| entry.target.as_ref());
+        let tokens = target.and_then(|target| target.line.tokens());
         let tokens = tokens.ok_or_else(|| {
             AuthorizeError::Unknown(format!(
                 "there is no connection `{name}` with a client_id and its client secret; `cartlane connections list` lists \
@@ -70,27 +78,31 @@ impl Handle {
         let hash = state_hash(state);
         let id = self.db.write(move |tx| oauth::end(tx, &hash)).await?;
         let directory = self.directory();
-        let target = id.and_then(|id| directory.target(id));
-        let found = target.and_then(|target| Some((target, target.line.tokens()?)));
-        let (target, tokens) = found.ok_or_else(|| {
-            AuthorizeError::Unknown(
+        let entry = id.and_then(|id| Some((id, directory.entry(id)?)));
+        let Some((id, entry)) = entry else {
+            return Err(AuthorizeError::Unknown(
                 "nobody has begun this authorization, or its ten minutes are over; begin again with `cartlane connections \
                  reauthorize NAME`"
                     .into(),
-            )
-        })?;
-        tokens.authorized(code).await?;
-        let installed = Install {
-            workspace_id: MAIN_WORKSPACE,
-            connection_id: target.id,
-            app_id: tokens.app_id().to_owned(),
-            owner: tokens.owner().clone(),
-            is_installed: true,
-            changed_at: self.now(),
+            ));
         };
-        self.record_install(installed).await?;
-        tracing::info!(connection = target.name, "authorized");
-        Ok(target.name.clone())
+        let target = entry.target.as_ref();
+        if let Some(shop) = ShopApp::of(entry, &self.connections.parts)? {
+            self.shop_authorized(id, &shop, code).await?;
+        } else if let Some(tokens) = target.and_then(|target| target.line.tokens()) {
+            tokens.authorized(code).await?;
+            let installed = Install {
+                workspace_id: MAIN_WORKSPACE,
+                connection_id: id,
+                app_id: tokens.app_id().to_owned(),
+                owner: tokens.owner().clone(),
+                is_installed: true,
+                changed_at: self.now(),
+            };
+            self.record_install(installed).await?;
+        }
+        tracing::info!(connection = entry.name, "authorized");
+        Ok(entry.name.clone())
     }
 
     /// The locations in which the app of an agency's connection is installed, or may be.

@@ -184,7 +184,7 @@ impl Builder<'_> {
         Ok(Some(match &known.account {
             AccountConfig::Ghl(ghl) => self.ghl_line(known, ghl)?,
             AccountConfig::ThriveCart(shop) => Line::ThriveCart {
-                base_url: parts.address(&known.row.name, "base_url", &shop.base_url)?,
+                base_url: address(&known.row.name, "base_url", &shop.base_url)?,
                 key: secret(SecretName::ApiKey).unwrap_or_default(),
                 client: rest::Client::new(client(shop.allow_private_networks)?, clock()),
             },
@@ -226,7 +226,7 @@ impl Builder<'_> {
         let clock = || Arc::clone(&parts.clock);
         Ok(Line::Ghl(GhlLine {
             client: cartlane_ghl::Client::new(client, clock()).with_files(parts.files.clone()),
-            base_url: parts.address(&known.row.name, "base_url", &ghl.base_url)?,
+            base_url: address(&known.row.name, "base_url", &ghl.base_url)?,
             location_id: ghl.location_id.clone(),
             company_id: ghl.company_id.clone(),
             credential,
@@ -236,7 +236,7 @@ impl Builder<'_> {
 }
 
 impl Parts {
-    fn client(&self, allow_private_networks: bool) -> Result<cartlane_outbound::Client, String> {
+    pub fn client(&self, allow_private_networks: bool) -> Result<cartlane_outbound::Client, String> {
         let options = cartlane_outbound::Options {
             request_timeout_ms: self.request_timeout_ms.unsigned_abs(),
             allow_private_networks,
@@ -245,23 +245,20 @@ impl Parts {
         cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())
     }
 
-    fn address(&self, name: &str, key: &str, address: &str) -> Result<Url, Problems> {
-        let parsed: Result<Url, _> = address.parse();
-        parsed.map_err(|error| {
-            Problems::one(
-                format!("connections.{name}.{key}"),
-                format!("is not an address: {error}"),
-            )
-        })
-    }
-
     /// The line of a connection that lacks what it needs: `None` where nothing does, `Some(None)` where nobody needs it.
     fn lacking(&self, known: &Known) -> Option<Option<Line>> {
-        // Web hooks come in without it; only calls need one.
-        let is_uncalled =
-            matches!(&known.account, AccountConfig::ThriveCart(shop) if shop.client_id.is_none());
-        if is_uncalled && !known.secrets.has(SecretName::ApiKey) {
-            return Some(None);
+        if let AccountConfig::ThriveCart(shop) = &known.account
+            && !known.secrets.has(SecretName::ApiKey)
+        {
+            // Web hooks come in without it; only calls need one.
+            let nobody_agreed = || {
+                let why = format!(
+                    "nobody has agreed yet that it may use ThriveCart's API; `cartlane connections reauthorize {}` prints where",
+                    known.row.name
+                );
+                self.missing(known, why)
+            };
+            return Some(shop.client_id.is_some().then(nobody_agreed));
         }
         let mut needed = known.account.needed_secrets().iter();
         let name = needed.find(|name| **name != SecretName::Secret && !known.secrets.has(**name))?;
@@ -304,8 +301,8 @@ impl Parts {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
             },
-            base_url: self.address(&known.row.name, "base_url", &ghl.base_url)?,
-            authorize_url: self.address(&known.row.name, "authorize_url", ghl.authorize_url())?,
+            base_url: address(&known.row.name, "base_url", &ghl.base_url)?,
+            authorize_url: address(&known.row.name, "authorize_url", ghl.authorize_url())?,
             redirect_uri: self.callback("ghl"),
             scopes: ghl.scopes.clone(),
         };
@@ -338,4 +335,11 @@ fn keys(name: &str, ghl: &GhlConfig) -> Result<Keys, Problems> {
     };
     parse(key, None, "webhook_key")?;
     parse(key, rsa_key, "webhook_rsa_key")
+}
+
+/// An address that was declared.
+pub(super) fn address(name: &str, key: &str, address: &str) -> Result<Url, Problems> {
+    let parsed: Result<Url, _> = address.parse();
+    let place = || format!("connections.{name}.{key}");
+    parsed.map_err(|error| Problems::one(place(), format!("is not an address: {error}")))
 }

@@ -32,7 +32,7 @@ pub(super) fn check<'c>(
             check_secret(config, name, &mut fault);
         }
         match &config.account {
-            AccountConfig::ThriveCart(shop) => check_shop(shop, all, has_public_url, &mut fault),
+            AccountConfig::ThriveCart(shop) => check_shop(shop, config, all, has_public_url, &mut fault),
             AccountConfig::Ghl(ghl) => check_ghl(ghl, config, all, has_public_url, &mut fault),
             AccountConfig::Slack(_) | AccountConfig::Smtp(_) | AccountConfig::Http(_) => {}
         }
@@ -70,6 +70,7 @@ fn check_secret(config: &ConnectionConfig, name: SecretName, fault: &mut impl Fn
 
 fn check_shop(
     shop: &ThriveCartConfig,
+    config: &ConnectionConfig,
     all: &[&ConnectionConfig],
     has_public_url: bool,
     fault: &mut impl FnMut(&str, &str),
@@ -85,6 +86,9 @@ fn check_shop(
     }
     if shop.client_id.is_some() && !has_public_url {
         fault("client_id", &needs_public_url("thrivecart"));
+    }
+    if shop.client_id.is_some() && config.secrets.has(SecretName::ApiKey) {
+        fault("api_key", "give either an API key or a client_id");
     }
 }
 

@@ -236,6 +236,9 @@ impl Handle {
                 uses.join(", ")
             )));
         }
+        if let Some(entry) = self.directory().entry(row.id) {
+            self.revoke_shop_token(entry).await?;
+        }
         let now = self.now();
         self.db
             .write(move |tx| connections::remove(tx, row.id, now))
@@ -317,7 +320,7 @@ impl Handle {
     }
 
     /// Lets what waits for a connection go on, where that works again.
-    async fn wake_connection(&self, id: ConnectionId) -> Result<(), AdminError> {
+    pub(super) async fn wake_connection(&self, id: ConnectionId) -> Result<(), Error> {
         let directory = self.directory();
         if let Some(target) = directory.target(id).filter(|target| target.is_paused()) {
             self.probe_now(target).await?;

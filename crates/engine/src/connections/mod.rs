@@ -15,6 +15,7 @@ mod build;
 mod declare;
 mod health;
 mod manage;
+mod shop;
 
 use std::sync::{Arc, PoisonError, RwLock};
 

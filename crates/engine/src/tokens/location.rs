@@ -60,13 +60,10 @@ impl LocationTokens {
         let (http, base_url) = (&self.agency.place.http, &self.agency.app.base_url);
         let place = (company_id.as_str(), self.location_id.as_str());
         let asked = oauth::location_token(http, base_url, &agency.secret, place).await;
-        let token = match asked {
-            Ok(token) => token,
-            Err(oauth::Error::Unauthorized(why)) => {
-                self.agency.refused(agency.version).await;
-                return Err(not_yet(format!("its agency gets no token for it: {why}")));
-            }
-            Err(error) => return Err(not_yet(format!("its agency got no token for it: {error}"))),
+        let token = asked.map_err(|error| not_yet(format!("its agency got no token for it: {error}")))?;
+        let Some(token) = token else {
+            self.agency.refused(agency.version).await;
+            return Err(not_yet("GHL does not take its agency's token"));
         };
         let lasts_ms = token.lasts_ms - MARGIN_MS.min(token.lasts_ms / 10);
         Ok(Kept {

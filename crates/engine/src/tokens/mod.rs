@@ -41,7 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A token that GHL refuses although its time is not up is renewed; not more often than this.
 const RENEW_AGAIN_AFTER: Duration = Duration::from_mins(1);
 /// How long a person has to agree.
-const AUTHORIZATION_MS: i64 = 10 * 60_000;
+pub(crate) const AUTHORIZATION_MS: i64 = 10 * 60_000;
 /// How often a pair that came is written down before it counts as lost: the database may be away for a moment.
 const WRITES: u32 = 120;
 
@@ -67,8 +67,8 @@ pub enum AuthorizeError {
     /// The connection's name, or what came back, belongs to none that is authorized by OAuth.
     #[error("{0}")]
     Unknown(String),
-    /// GHL gave no tokens.
-    #[error("GHL gave no tokens: {0}; begin again with `cartlane connections reauthorize NAME`")]
+    /// The other side gave no tokens.
+    #[error("no token was given: {0}; begin again with `cartlane connections reauthorize NAME`")]
     Refused(#[from] oauth::Error),
     /// A person chose another location or agency than the connection's.
     #[error("this is {chosen}, but the connection is of {wanted}; authorize again and choose that one")]
@@ -296,7 +296,7 @@ impl Tokens {
         let asked = self.ask(grant).await;
         let (why, free_in_ms) = match asked {
             Ok(pair) => return self.commit(self.row(&pair, version + 1)).await,
-            Err(oauth::Error::Refused(why) | oauth::Error::Unauthorized(why)) => {
+            Err(oauth::Error::Refused(why)) => {
                 tracing::error!(%connection, why, "GHL refuses the refresh token; a person has to authorize anew");
                 let because = why.clone();
                 let given_up = self
@@ -407,7 +407,7 @@ fn name_of(owner: &Owner) -> String {
 }
 
 /// 32 letters and digits, about 190 bits.
-fn new_state() -> String {
+pub(crate) fn new_state() -> String {
     let mut rng = rand::rng();
     (0..32)
         .map(|_| char::from(rng.sample(rand::distr::Alphanumeric)))

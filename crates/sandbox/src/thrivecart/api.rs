@@ -3,7 +3,8 @@
 use cartlane_model::UnixMs;
 use serde_json::{Value, json};
 
-use super::shop::{Delivery, Item, Order, Shop};
+use super::call::{Call, Reply, refused, reply};
+use super::shop::{Item, Order, Shop};
 use super::{catalog, payload};
 
 /// The largest pages of the two lists that have pages.
@@ -11,80 +12,16 @@ const TRANSACTIONS_MOST: usize = 100;
 const AFFILIATES_MOST: usize = 25;
 const MINUTE_MS: i64 = 60_000;
 
-/// A request, read in full; a form's fields and JSON alike.
-pub(super) struct Call {
-    pub method: String,
-    /// Below `/api/external`.
-    pub path: String,
-    pub query: Vec<(String, String)>,
-    pub bearer: Option<String>,
-    pub mode: String,
-    pub body: Value,
-}
-
-/// An answer, and the web hooks that follow it.
-pub(super) struct Reply {
-    pub status: u16,
-    pub body: Value,
-    pub deliveries: Vec<Delivery>,
-}
-
-pub(super) fn reply(status: u16, body: Value) -> Reply {
-    Reply {
-        status,
-        body,
-        deliveries: Vec::new(),
-    }
-}
-
-fn refused(status: u16, error: &str) -> Reply {
-    reply(status, json!({"error": error}))
-}
-
 fn unidentified(what: &str) -> Reply {
     let reason = format!("The requested {what} cannot be identified.");
     reply(404, json!({"error": "method.exception", "reason": reason}))
 }
 
-impl Call {
-    /// A field of the body or the query, as text; empty where there is none.
-    fn text(&self, name: &str) -> String {
-        let in_query = || {
-            self.query
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.clone())
-        };
-        let in_body = match &self.body[name] {
-            Value::Null => None,
-            Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        };
-        in_body.or_else(in_query).unwrap_or_default().trim().to_owned()
-    }
-
-    fn number(&self, name: &str, otherwise: usize) -> usize {
-        self.text(name)
-            .parse()
-            .ok()
-            .filter(|number| *number > 0)
-            .unwrap_or(otherwise)
-    }
-}
-
 impl Shop {
     /// Takes a request to the API.
-    pub fn answer(&mut self, call: &Call, key: &str, per_minute: usize, now: UnixMs) -> Reply {
-        match &call.bearer {
-            None => return refused(401, "auth.missing"),
-            Some(bearer) if bearer != key => {
-                let description = "The access token provided is invalid";
-                return reply(
-                    401,
-                    json!({"error": "invalid_token", "error_description": description}),
-                );
-            }
-            Some(_) => {}
+    pub fn answer(&mut self, call: &Call, per_minute: usize, now: UnixMs) -> Reply {
+        if let Some(refusal) = self.access.refusal(call) {
+            return refusal;
         }
         while self.requests.front().is_some_and(|at| now.0 - at >= MINUTE_MS) {
             self.requests.pop_front();
@@ -383,6 +320,12 @@ impl Shop {
         let (event, url) = (call.text("event"), call.text("target_url"));
         if event.is_empty() || !url.starts_with("http") {
             return refused(400, "You must provide a valid event and target URL.");
+        }
+        if !self.access.may_target(call, &url) {
+            return refused(
+                400,
+                "The target URL must start with a URL that is registered for your app.",
+            );
         }
         let id = self.number();
         self.subscriptions.push(json!({

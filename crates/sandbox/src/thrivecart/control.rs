@@ -5,6 +5,8 @@
 //! | `POST sale` | `email`, `name`, `items` (`["product-12"]`), `mode` | an order; web hooks |
 //! | `POST rebill`, `rebill_failed`, `refund`, `cancel`, `pause`, `resume` | `order_id`, `item`, `mode` | that, to one item; web hooks |
 //! | `POST hooks` | `url`, `format` (`form`, `json`) | adds an account-wide web hook, once its address answers HEAD and POST |
+//! | `POST apps` | `client_id`, `client_secret`, `redirect_uris` | registers an app |
+//! | `POST revoke` | `client_id` | the person shuts this app out again, or all apps |
 //! | `POST resend` | `webhook_id` | posts that delivery once more, the same to the byte |
 //! | `GET deliveries` | | all that was delivered |
 
@@ -12,7 +14,7 @@ use cartlane_model::UnixMs;
 use serde_json::{Value, json};
 
 use super::Hook;
-use super::api::{Call, Reply, reply};
+use super::call::{Call, Reply, reply};
 use super::shop::{Item, Shop};
 
 /// The hook that a request wants added.
@@ -47,6 +49,17 @@ impl Shop {
                     },
                     None => refused("no delivery has this webhook_id"),
                 }
+            }
+            ("POST", "apps") => match serde_json::from_value(call.body.clone()) {
+                Ok(app) => {
+                    self.access.register(app);
+                    reply(200, json!({}))
+                }
+                Err(error) => refused(&error.to_string()),
+            },
+            ("POST", "revoke") => {
+                let revoked = self.access.end(call.body["client_id"].as_str());
+                reply(200, json!({"revoked": revoked}))
             }
             ("POST", what) => self.happen(what, call, now),
             ("GET", "deliveries") => {

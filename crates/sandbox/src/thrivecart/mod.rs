@@ -3,16 +3,19 @@
 //! ```text
 //! REST  /api/external/…  key ─► 60 a minute ─► Shop ─► answer ┐
 //! admin /_sandbox/…      sale, refund, rebill, cancel ─► Shop ┴─► web hooks: form or JSON, both vocabularies
+//! OAuth /authorization/… a person agrees ─► code ─► token, which does as well as the key
 //! ```
 //!
-//! [`server`] reads requests and posts deliveries, [`shop`] is the state, [`api`] the REST calls, [`control`] the
-//! admin's, [`payload`] makes web hooks of recorded ones. What always holds: orders of live and test mode do not see each
+//! [`server`] reads requests and posts deliveries, [`shop`] is the state, [`api`] the REST calls, [`oauth`] who may make
+//! them, [`control`] the admin's calls, [`payload`] makes web hooks of recorded ones. What always holds: orders of live and test mode do not see each
 //! other; a delivery that is sent again is the same to the byte; the lock is not held while anything is sent.
 //! `docs/sandbox.md` lists where we had to assume.
 
 mod api;
+mod call;
 mod catalog;
 mod control;
+mod oauth;
 mod payload;
 mod server;
 mod shop;
@@ -22,6 +25,7 @@ use std::sync::Arc;
 
 use cartlane_model::Clock;
 
+pub use oauth::App;
 pub use server::Running;
 
 /// How the emulator is started.
@@ -30,6 +34,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The API key that is valid.
     pub key: String,
+    /// Apps that may ask persons to let them in.
+    pub apps: Vec<App>,
     /// The secret word that web hooks carry.
     pub secret: String,
     /// The account's name.
@@ -43,11 +49,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// Any free port of this machine, the key `tc-sandbox`, no web hooks.
+    /// Any free port of this machine, the key `tc-sandbox`, the app `sandboxapp-1`, no web hooks.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             key: "tc-sandbox".into(),
+            apps: vec![App::default()],
             secret: "SANDBOXSECRT".into(),
             account: "sandbox".into(),
             hooks: Vec::new(),

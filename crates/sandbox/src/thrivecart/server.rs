@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cartlane_model::Clock;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,19 +17,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api::{Call, Reply, reply};
+use super::call::{Call, Reply, reply};
+use super::oauth::Access;
 use super::shop::{Delivery, Shop};
 use super::{Options, control};
 use crate::wire::collect;
 
 const API: &str = "/api/external/";
 const ADMIN: &str = "/_sandbox/";
+const OAUTH: &str = "/authorization/";
 /// ThriveCart's own patience is not published.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Server {
     shop: Mutex<Shop>,
-    key: String,
     per_minute: usize,
     clock: Arc<dyn Clock>,
     client: reqwest::Client,
@@ -83,9 +85,9 @@ pub(super) async fn start(options: Options) -> std::io::Result<Running> {
         .build()
         .map_err(std::io::Error::other)?;
     let listener = TcpListener::bind(options.listen).await?;
+    let access = Access::new(options.key, options.apps);
     let server = Arc::new(Server {
-        shop: Mutex::new(Shop::new(options.account, options.secret, options.hooks)),
-        key: options.key,
+        shop: Mutex::new(Shop::new(options.account, options.secret, access, options.hooks)),
         per_minute: options.per_minute,
         clock: options.clock,
         client,
@@ -134,7 +136,7 @@ impl Server {
         let now = self.clock.now();
         Ok(if let Some(below) = path.strip_prefix(API) {
             let call = read(request, below).await;
-            let answer = self.shop().answer(&call, &self.key, self.per_minute, now);
+            let answer = self.shop().answer(&call, self.per_minute, now);
             self.post_all(&answer.deliveries).await;
             let account = self.shop().account.clone();
             let mut response = response(&answer);
@@ -149,6 +151,9 @@ impl Server {
                 }
             }
             response
+        } else if let Some(below) = path.strip_prefix(OAUTH) {
+            let call = read(request, below).await;
+            response(&self.shop().authorization(&call, now))
         } else if let Some(below) = path.strip_prefix(ADMIN) {
             let call = read(request, below).await;
             if call.path == "hooks" && call.method == "POST" {
@@ -162,7 +167,7 @@ impl Server {
                 response(&answer)
             }
         } else {
-            let message = format!("this is a sandbox of ThriveCart: {API}… and {ADMIN}…");
+            let message = format!("this is a sandbox of ThriveCart: {API}…, {OAUTH}… and {ADMIN}…");
             response(&reply(404, json!({"error": message})))
         })
     }
@@ -229,6 +234,10 @@ fn response(reply: &Reply) -> Response<String> {
     let mut response = Response::new(reply.body.to_string());
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    let location = reply.location.as_deref().map(HeaderValue::from_str);
+    if let Some(Ok(location)) = location {
+        response.headers_mut().insert(LOCATION, location);
+    }
     response
 }

@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use cartlane_model::UnixMs;
 use serde_json::{Value, json};
 
+use super::oauth::Access;
 use super::{Hook, catalog, payload};
 
 /// Everything that the account knows.
 pub(super) struct Shop {
     pub account: String,
     pub secret: String,
+    pub access: Access,
     pub orders: Vec<Order>,
     /// Rows of the list of transactions, oldest first; `mode` is not shown.
     pub transactions: Vec<Value>,
@@ -74,10 +76,11 @@ impl Item {
 }
 
 impl Shop {
-    pub fn new(account: String, secret: String, hooks: Vec<Hook>) -> Self {
+    pub fn new(account: String, secret: String, access: Access, hooks: Vec<Hook>) -> Self {
         Self {
             account,
             secret,
+            access,
             orders: Vec::new(),
             transactions: Vec::new(),
             affiliates: Vec::new(),

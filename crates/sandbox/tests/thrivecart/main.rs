@@ -2,6 +2,7 @@
 
 mod api;
 mod hooks;
+mod oauth;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,7 +44,8 @@ impl Account {
         let clock = Moved::new();
         let running = ThriveCart::bind(Options::new(Arc::new(clock.clone()))).await;
         let running = running.expect("it starts");
-        let client = reqwest::Client::builder().build().expect("a client");
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let client = client.build().expect("a client");
         Self {
             running,
             clock,

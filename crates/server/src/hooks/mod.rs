@@ -36,7 +36,8 @@ pub fn router(engine: Handle, body_bytes: usize, is_ready: Arc<AtomicBool>) -> R
             "/hooks/ghl/{hook_key}",
             get(check_ghl_hook).post(receive_ghl_hook),
         )
-        .route("/oauth/ghl/callback", get(oauth::end_ghl_authorization))
+        .route("/oauth/ghl/callback", get(oauth::end_authorization))
+        .route("/oauth/thrivecart/callback", get(oauth::end_authorization))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(read_readiness))
         .fallback(|| async {

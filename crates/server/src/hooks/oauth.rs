@@ -1,4 +1,4 @@
-//! Where a person comes back who has agreed that our app may work in their GHL location.
+//! Where a person comes back who has agreed that our app may work in their account.
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Hooks;
 use crate::Problem;
 
-/// What GHL sends them back with.
+/// What they are sent back with.
 #[derive(Deserialize)]
 pub(super) struct Returned {
     code: Option<String>,
@@ -15,7 +15,7 @@ pub(super) struct Returned {
 }
 
 /// Ends an authorization.
-pub(super) async fn end_ghl_authorization(
+pub(super) async fn end_authorization(
     State(hooks): State<Hooks>,
     Query(returned): Query<Returned>,
 ) -> Result<String, Problem> {
@@ -27,7 +27,7 @@ pub(super) async fn end_ghl_authorization(
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "oauth.incomplete",
-            "GHL sent you back without `code` and `state`; begin again with `cartlane connections reauthorize NAME`",
+            "you were sent back without `code` and `state`; begin again with `cartlane connections reauthorize NAME`",
         ));
     };
     let connection = hooks.engine.authorized(&state, &code).await?;

@@ -68,7 +68,8 @@ fn rejection(code: &'static str, message: String, refusal: Refusal) -> Rejection
             "Something in front of ThriveCart refuses this machine: check base_url, proxies, the server's address."
         }
         (_, Refusal::Connection) => {
-            "Make a new API key in ThriveCart (Settings > API & webhooks > API tokens) and give it to this connection."
+            "Make a new API key in ThriveCart (Settings > API & webhooks > API tokens) and give it to this connection; one that is \
+             authorized by OAuth needs `cartlane connections reauthorize`."
         }
         (_, Refusal::NotFound) => {
             "Check the ids, and whether the order is of test mode: live and test mode do not see each other."

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use cartlane_catalog::Request;
 use cartlane_model::event::Mode;
-use cartlane_model::{Clock, ExposeSecret, SecretString};
+use cartlane_model::{Clock, SecretString};
 use cartlane_outbound as outbound;
+use cartlane_outbound::api::{self, Fault};
 use cartlane_outbound::{Exchange, Outcome, Refusal, Rejection, exchange};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde_json::Value;
+use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use super::classify::classify;
@@ -75,37 +74,21 @@ impl Client {
 
 /// The request as it goes over the wire, or why there is none.
 fn wire(account: &Account, request: &Request) -> Result<outbound::Request, Outcome> {
-    let not_sent =
-        |what: &str, error: &dyn std::fmt::Display| Outcome::NotSent(format!("the {what} is wrong: {error}"));
-    let base = account.base_url.as_str().trim_end_matches('/');
-    let url = Url::parse(&format!("{base}{}", request.path)).map_err(|error| not_sent("address", &error))?;
-    let method: Method = request
-        .method
-        .parse()
-        .map_err(|error| not_sent("method", &error))?;
-    let key = format!("Bearer {}", account.key.expose_secret().trim());
-    let mut key = HeaderValue::from_str(&key).map_err(|_| {
-        Outcome::Rejected(Rejection {
+    let wire = api::request(
+        (&account.base_url, &account.key),
+        (&request.method, &request.path),
+        request.body.as_ref(),
+    );
+    let mut wire = wire.map_err(|fault| match fault {
+        Fault::Wrong(why) => Outcome::NotSent(why),
+        Fault::Token => Outcome::Rejected(Rejection {
             code: "thrivecart.invalid_token",
             message: "the API key holds characters that no key has".into(),
             remedy: "Give this connection the key as ThriveCart shows it.",
             refusal: Refusal::Connection,
-        })
+        }),
     })?;
-    key.set_sensitive(true);
-    let mut headers = HeaderMap::from_iter([
-        (AUTHORIZATION, key),
-        (MODE, HeaderValue::from_static(account.mode.as_str())),
-        (ACCEPT, HeaderValue::from_static("application/json")),
-    ]);
-    let body = request.body.as_ref().map(Value::to_string);
-    if body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    Ok(outbound::Request {
-        method,
-        url,
-        headers,
-        body: body.unwrap_or_default().into(),
-    })
+    let mode = HeaderValue::from_static(account.mode.as_str());
+    wire.headers.insert(MODE, mode);
+    Ok(wire)
 }

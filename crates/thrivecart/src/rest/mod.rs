@@ -5,12 +5,14 @@
 //! ```
 //!
 //! The API has one key for live and test mode; which one a call is about, the header `X-TC-Mode` says. It allows 60
-//! requests a minute ([`PER_MINUTE`]) and tells nothing about what is left. Nothing here waits or sends twice. Sources: the
-//! official PHP SDK, the official Postman collection, and what operators report.
+//! requests a minute ([`PER_MINUTE`]) and tells nothing about what is left. Nothing here waits or sends twice. [`oauth`]
+//! gets an access token, which does as well as a key. Sources: the official PHP SDK, the official Postman collection, and
+//! what operators report.
 
 mod classify;
 mod client;
 mod newest;
+pub mod oauth;
 
 pub use client::{Account, BASE_URL, Client};
 pub use newest::NewestFirst;
