@@ -5,8 +5,8 @@
 //! that neither a crash nor another server can miss it. A connection whose app was removed is paused until the app is
 //! installed again or somebody connects it anew ([`Handle::record_install`]): only a person can do either.
 
+use cartlane_store::Error;
 use cartlane_store::installs::{self, Install, Owner};
-use cartlane_store::{Error, connections};
 
 use crate::directory::Target;
 use crate::tokens::Tokens;
@@ -39,11 +39,7 @@ impl Shared {
             match is_installed(&words, tokens, target) {
                 Some(false) if trouble.is_none() => self.pause(target, UNINSTALLED, WHY).await,
                 Some(true) if trouble.is_some_and(|trouble| trouble.code == UNINSTALLED) => {
-                    let id = target.id;
-                    target.set_trouble(None);
-                    let lanes = self.db.write(move |tx| connections::resume(tx, id)).await?;
-                    tracing::info!(connection = target.name, lanes, "the app is installed again");
-                    self.work_is_there.notify_one();
+                    self.resume(target).await?;
                 }
                 _ => {}
             }

@@ -92,6 +92,8 @@ pub struct Shared {
     pub(crate) inbox_room: Arc<Semaphore>,
     pub(crate) work_is_there: Notify,
     pub(crate) unclear: Mutex<HashMap<CallId, Instant>>,
+    /// Held while what a connection's trouble is in memory is brought in step with the store, in either direction.
+    pub(crate) troubles: tokio::sync::Mutex<()>,
     pub(crate) leases_renewed_at: Mutex<Instant>,
     #[cfg(feature = "break")]
     pub(crate) broken: Option<Broken>,
@@ -156,6 +158,7 @@ impl Engine {
             limits: options.limits,
             work_is_there: Notify::new(),
             unclear: Mutex::default(),
+            troubles: tokio::sync::Mutex::default(),
             leases_renewed_at: Mutex::new(Instant::now()),
             #[cfg(feature = "break")]
             broken: options.broken,

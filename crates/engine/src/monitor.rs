@@ -9,7 +9,7 @@ use cartlane_store::{Error, runs};
 
 use crate::Shared;
 use crate::budget::{Class, Leave};
-use crate::directory::{Target, flush};
+use crate::directory::{Directory, Target, flush};
 use crate::exchange::Came;
 use crate::installs::UNINSTALLED;
 
@@ -20,11 +20,15 @@ const FIRST_PROBE_MS: i64 = 1_000;
 /// Runs that lack a scope are tried again this often, so many of each automation.
 const BRING_BACK_EVERY: u32 = 60;
 const BRING_BACK: i64 = 20;
+/// What is to do about connections is logged soon after the start and then each day, by seconds.
+const REMIND_EVERY: u32 = 24 * 60 * 60;
+const FIRST_REMINDER: u32 = 10;
 
 impl Shared {
     /// Pauses a connection: its lanes wait, nothing fails, people are told.
     pub(crate) async fn pause(&self, target: &Target, code: &str, why: &str) {
         let (id, code_owned, why_owned) = (target.id, code.to_owned(), why.to_owned());
+        let _in_step = self.troubles.lock().await;
         target.set_trouble(Some(Trouble {
             code: code.into(),
             reason: why.into(),
@@ -63,11 +67,8 @@ impl Shared {
         let directory = self.directory();
         flush(&directory, &self.db).await?;
         self.automations.refresh(&self.db).await?;
-        let rows = self.db.read(|tx| connections::list(tx)).await?;
+        self.read_troubles(&directory).await?;
         for target in directory.targets() {
-            if let Some(row) = rows.iter().find(|row| row.id == target.id) {
-                target.set_trouble(row.trouble.clone());
-            }
             // A connection whose app was removed waits for a person, whatever its token can still do.
             let waits_for_a_person = target
                 .trouble()
@@ -77,11 +78,30 @@ impl Shared {
             }
         }
         self.settle_installs().await?;
+        if round % REMIND_EVERY == FIRST_REMINDER {
+            for connection in self.connections_health().await? {
+                for note in &connection.notes {
+                    tracing::warn!(connection = connection.row.name, note, "there is something to do");
+                }
+            }
+        }
         if round.is_multiple_of(BRING_BACK_EVERY) {
             let back = self.db.write(|tx| runs::bring_back(tx, BRING_BACK)).await?;
             if back > 0 {
                 tracing::info!(runs = back, "runs that were set aside are tried again");
                 self.work_is_there.notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what other servers have paused and resumed.
+    async fn read_troubles(&self, directory: &Directory) -> Result<(), Error> {
+        let _in_step = self.troubles.lock().await;
+        let rows = self.db.read(|tx| connections::list(tx)).await?;
+        for row in rows {
+            if let Some(target) = directory.target(row.id) {
+                target.set_trouble(row.trouble);
             }
         }
         Ok(())
@@ -113,8 +133,10 @@ impl Shared {
         Ok(())
     }
 
-    async fn resume(&self, target: &Target) -> Result<(), Error> {
+    /// Ends a pause.
+    pub(crate) async fn resume(&self, target: &Target) -> Result<(), Error> {
         let id = target.id;
+        let _in_step = self.troubles.lock().await;
         target.failures.store(0, Ordering::Relaxed);
         target.set_trouble(None);
         let lanes = self.db.write(move |tx| connections::resume(tx, id)).await?;

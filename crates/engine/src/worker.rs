@@ -214,10 +214,9 @@ impl Shared {
         self.db
             .write(move |tx| {
                 let rows = cartlane_store::connections::list(tx)?;
-                if rows
-                    .iter()
-                    .any(|row| row.id == connection && row.trouble.is_none())
-                {
+                let mut rows = rows.iter().filter(|row| row.id == connection);
+                // One that was removed is nothing to wait for, either.
+                if rows.all(|row| row.trouble.is_none()) {
                     lanes::wake(tx, connection)?;
                 }
                 Ok::<_, Error>(())

@@ -141,7 +141,8 @@ pub fn touch(tx: &mut dyn Tx, connection: ConnectionId) -> Result<bool, Error> {
 /// many there were; `None` where there is no such connection.
 pub fn remove(tx: &mut dyn Tx, connection: ConnectionId, now: UnixMs) -> Result<Option<u64>, Error> {
     let removed = tx.execute(
-        "UPDATE connections SET removed_at = ?2, version = version + 1 WHERE id = ?1 AND removed_at IS NULL",
+        "UPDATE connections SET removed_at = ?2, version = version + 1, state = 'ok' \
+         WHERE id = ?1 AND removed_at IS NULL",
         &[Value::id(&connection), now.into()],
     )?;
     if removed == 0 {
@@ -223,7 +224,7 @@ pub fn pause(
 ) -> Result<bool, Error> {
     let changed = tx.execute(
         "UPDATE connections SET state = 'paused', state_code = ?2, state_reason = ?3, state_since = now_ms(), \
-         probe_at = now_ms() + ?4 WHERE id = ?1 AND state = 'ok'",
+         probe_at = now_ms() + ?4 WHERE id = ?1 AND state = 'ok' AND removed_at IS NULL",
         &[Value::id(&connection), code.into(), reason.into(), probe_in_ms.into()],
     )?;
     Ok(changed > 0)

@@ -100,6 +100,7 @@ impl Handle {
                 changed_at: self.now(),
             };
             self.record_install(installed).await?;
+            self.wake_connection(id).await?;
         }
         tracing::info!(connection = entry.name, "authorized");
         Ok(entry.name.clone())

@@ -148,9 +148,12 @@ impl Shared {
 
     /// Brings this node's connections in step with the store, after a change of its own or of another node.
     pub(crate) async fn refresh_connections(&self) -> Result<(), Error> {
+        let in_step = self.troubles.lock().await;
         let rows = self.db.read(|tx| connections::list(tx)).await?;
         let former = self.directory();
-        if self.connections.refresh(rows).await? {
+        let is_changed = self.connections.refresh(rows).await?;
+        drop(in_step);
+        if is_changed {
             directory::flush(&former, &self.db).await?;
             self.document_limits();
             self.work_is_there.notify_one();

@@ -14,6 +14,7 @@ mod oauth;
 mod order;
 mod sales;
 mod schedules;
+mod shop_oauth;
 mod stopping;
 mod trouble;
 mod unclear;
