@@ -31,6 +31,7 @@ pub(crate) fn answer(state: &State, call: &Call, from_here: bool) -> Reply {
         ("GET", "webhooks") => Ok(json!({"deliveries": state.deliveries()})),
         ("POST", "webhooks/repeat") => repeat(state, call),
         ("POST", "webhooks/send") => send(state, call),
+        ("GET", "tokens") => Ok(json!({"tokens": state.tokens()})),
         ("POST", "tokens/revoke") => revoke(state, call),
         ("POST", "oauth/uninstall") => uninstall(state, call),
         ("POST", "seed") => seed(state, call),

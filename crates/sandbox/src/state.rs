@@ -204,6 +204,11 @@ impl State {
         inner.hooks.came(job, answer, now);
     }
 
+    /// All tokens and codes that apps were given.
+    pub fn tokens(&self) -> Vec<String> {
+        self.lock().tokens.all()
+    }
+
     /// Takes tokens back: this one (a private integration token too), or those of an app, of a location, of both; all
     /// apps' tokens where nothing is said. Answers how many there were.
     pub fn revoke(&self, revoked: &Revoked) -> usize {

@@ -89,6 +89,37 @@ impl Cluster {
         format!("{}/{name}", self.base_url)
     }
 
+    /// Everything that `pg_dump` tells of a database.
+    ///
+    /// # Panics
+    /// When there is no `pg_dump`, or it fails.
+    pub fn dump(database: &str) -> Vec<u8> {
+        let program = find("pg_dump").expect("pg_dump");
+        let output = Command::new(program).args(["--dbname", database]).output();
+        let output = output.expect("pg_dump runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+
+    /// Where the cluster's files are.
+    ///
+    /// # Panics
+    /// When the cluster doesn't answer.
+    pub fn data_directory(&self) -> PathBuf {
+        let url = format!("{}/postgres", self.base_url);
+        let read = || {
+            let mut client = postgres::Client::connect(&url, NoTls)?;
+            Ok::<String, postgres::Error>(client.query_one("SHOW data_directory", &[])?.get(0))
+        };
+        let read = std::thread::scope(|scope| scope.spawn(read).join());
+        let read = read.expect("the driver doesn't panic");
+        read.expect("the cluster answers").into()
+    }
+
     /// Runs one statement as superuser in the `postgres` database.
     ///
     /// # Panics

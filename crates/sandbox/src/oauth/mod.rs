@@ -57,7 +57,7 @@ pub(crate) const ROUTES: &[AccountRoute] = &[
     AccountRoute::new(
         "GET",
         "/oauth/installedLocations",
-        "ghl.oauth.get_installed_location",
+        "ghl.oauth.installed_locations",
         "oauth.readonly",
         install::installed_locations,
     ),
@@ -276,6 +276,12 @@ impl Tokens {
     pub(crate) fn is_installed(&self, client_id: &str, location: &str) -> bool {
         let mut installs = self.installs.iter();
         installs.any(|(app, at)| app == client_id && at.as_deref().is_none_or(|at| at == location))
+    }
+
+    /// All tokens and codes that are good for something.
+    pub(crate) fn all(&self) -> Vec<String> {
+        let tokens = self.access.keys().chain(self.refresh.keys());
+        tokens.chain(self.codes.keys()).cloned().collect()
     }
 
     /// Drops this access or refresh token; whether there was one.
