@@ -21,6 +21,8 @@ pub(crate) enum Body {
     Json(Value),
     Text(&'static str),
     Html(&'static str),
+    /// Bytes of this content type.
+    File(Bytes, &'static str),
 }
 
 /// What a handler did.
@@ -164,6 +166,7 @@ impl Reply {
                 )
             }
             Body::Text(text) => (Bytes::from_static(text.as_bytes()), "text/plain; charset=UTF-8"),
+            Body::File(bytes, content_type) => (bytes, content_type),
             Body::Html(text) => (Bytes::from_static(text.as_bytes()), "text/html; charset=UTF-8"),
         }
     }

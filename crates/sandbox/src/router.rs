@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::accounts::{self, AccountRoute};
 use crate::facts::{FACTS, Fact};
 use crate::routes::{self, Route};
-use crate::{associations, bulk, businesses, membership, oauth, opportunities, tasks};
+use crate::{associations, blogs, bulk, businesses, conversations, membership, oauth, opportunities, tasks};
 
 /// What does an operation.
 #[derive(Clone, Copy)]
@@ -126,6 +126,8 @@ fn scenes() -> impl Iterator<Item = &'static AccountRoute> {
     let modules: [&[AccountRoute]; _] = [
         accounts::ROUTES,
         oauth::ROUTES,
+        conversations::ROUTES,
+        blogs::ROUTES,
         tasks::ROUTES,
         membership::ROUTES,
         bulk::ROUTES,
