@@ -4,10 +4,12 @@
 //! | of a step | is |
 //! |---|---|
 //! | `call`, `as`, `with` | the operation, the connection (`crm` unless said), its inputs; `$name` stands for what was kept |
+//! | `call` of `sandbox.message` | no operation: somebody writes or calls, as the sandbox's control of that name has it |
 //! | `is` | what stands at these places of the answer |
 //! | `finds`, `lacks` | lists of the answer that have, or do not have, an item with these fields |
 //! | `fails` | the code of its error |
 //! | `file` | the content type of the file that it answers |
+//! | `does` | the kind of its effect in the sandbox's log, where no answer shows it |
 //! | `keep` | what later steps need of the answer |
 //!
 //! Where the sandbox keeps no state yet (`"has_state": false`), it answers examples: then every answer is held against the
@@ -17,11 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cartlane_catalog::{Catalog, Operation};
 use cartlane_engine::CallError;
-use cartlane_sandbox::{CustomField, Token};
+use cartlane_sandbox::{CustomField, Message, Token};
 use cartlane_testkit::TestApp;
 use rstest::rstest;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::oauth;
 
 const SCENARIOS: &str = include_str!("listed.json");
 
@@ -49,6 +53,7 @@ struct Step {
     lacks: BTreeMap<String, Value>,
     fails: Option<String>,
     file: Option<String>,
+    does: Option<String>,
 }
 
 fn scenarios() -> Vec<Scenario> {
@@ -91,6 +96,9 @@ async fn it_does_what_it_says(
         "calendar notifications and resources",
         "opportunities",
         "conversations",
+        "messages of every type",
+        "e-mails",
+        "calls",
         "associations",
         "blogs"
     )]
@@ -104,28 +112,42 @@ async fn it_does_what_it_says(
         .collect();
     let scenario = scenarios().into_iter().find(|scenario| scenario.name == name);
     let scenario = scenario.expect("a scenario");
-    let app = TestApp::builder().agency().sandbox(|settings| {
+    let app = TestApp::builder().agency().provider().sandbox(|settings| {
         settings.tokens.push(Token::agency("pit-agency"));
         settings.locations[0]
             .custom_fields
             .push(CustomField::new("shoeSizeShoeSizeShoe", "shoe_size"));
     });
     let app = app.start().await;
+    if scenario.steps.iter().any(|step| step.r#as.as_deref() == Some("provider")) {
+        let authorized = oauth::authorize_as(app.handle(), "provider").await;
+        authorized.expect("the provider's app is authorized");
+    }
     let mut kept = BTreeMap::new();
     for (number, step) in scenario.steps.iter().enumerate() {
         let place = format!("{name}, step {number}: {}", step.call);
         let connection = step.r#as.as_deref().unwrap_or("crm");
         let inputs = filled(&step.with, &kept);
-        let executor = app.handle().executor();
-        let answered = executor.call(connection, &step.call, &inputs).await;
-        let answer = answered.map(|output| output.value);
-        let operation = Catalog::builtin().get(&step.call).expect("an operation");
+        let answer = if step.call == "sandbox.message" {
+            let message: Message = serde_json::from_value(inputs).expect("a message");
+            Ok(serde_json::to_value(app.ghl().message(&message)).expect("ids"))
+        } else {
+            let executor = app.handle().executor();
+            let answered = executor.call(connection, &step.call, &inputs).await;
+            answered.map(|output| output.value)
+        };
         if scenario.has_state {
             check(step, &answer, &kept, &place);
         } else if stateful.contains(&step.call) {
             assert!(answer.is_ok(), "{place}: {answer:?}");
         } else {
+            let operation = Catalog::builtin().get(&step.call).expect("an operation");
             check_documented(operation, &answer, &place);
+        }
+        if let Some(kind) = &step.does {
+            let calls = app.ghl().calls();
+            let effect = calls.last().and_then(|call| call.effect.as_ref());
+            assert_eq!(effect.map(|effect| effect.kind), Some(kind.as_str()), "{place}");
         }
         for (name, pointer) in &step.keep {
             let value = answer.as_ref().ok().and_then(|answer| answer.pointer(pointer));

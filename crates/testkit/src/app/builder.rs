@@ -37,6 +37,7 @@ pub struct Builder {
     sandbox: Settings,
     agency: bool,
     oauth: bool,
+    provider: bool,
 }
 
 impl Default for Builder {
@@ -76,6 +77,7 @@ impl Default for Builder {
             },
             agency: false,
             oauth: false,
+            provider: false,
         }
     }
 }
@@ -129,6 +131,14 @@ impl Builder {
         self
     }
 
+    /// Adds a connection `provider` to the same location, which the sandbox's app is to be authorized for; runs keep to
+    /// `crm`.
+    #[must_use]
+    pub fn provider(mut self) -> Self {
+        self.provider = true;
+        self.shop(|shop| shop.target = Some("crm".into()))
+    }
+
     /// Changes the sandbox's settings.
     #[must_use]
     pub fn sandbox(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -162,7 +172,7 @@ impl Builder {
             },
             authorize_url: format!("{}/v2/oauth/chooselocation", sandbox.url().trim_end_matches('/')),
             redirect_uri: "https://cartlane.example.com/oauth/ghl/callback".into(),
-            scopes: ["contacts.readonly", "contacts.write"]
+            scopes: ["contacts.readonly", "contacts.write", "conversations/message.write"]
                 .map(str::to_owned)
                 .to_vec(),
         });
@@ -170,7 +180,7 @@ impl Builder {
             base_url: sandbox.url(),
             location_id: LOCATION.into(),
             credential: if self.oauth {
-                app
+                app.clone()
             } else {
                 GhlCredential::Token(SecretString::from(TOKEN))
             },
@@ -182,20 +192,25 @@ impl Builder {
             account,
         };
         let hook_key = self.shop.hook_key.clone().unwrap_or_default();
-        let agency = GhlConfig {
-            credential: GhlCredential::Token(SecretString::from("pit-agency")),
+        let another = |credential| GhlConfig {
+            credential,
             hooks: GhlHooks {
                 hook_key: None,
                 ..crm.hooks.clone()
             },
             ..crm.clone()
         };
+        let agency = another(GhlCredential::Token(SecretString::from("pit-agency")));
+        let provider = another(app);
         let mut connections = vec![
             connection("shop", AccountConfig::ThriveCart(self.shop)),
             connection("crm", AccountConfig::Ghl(crm)),
         ];
         if self.agency {
             connections.push(connection("agency", AccountConfig::Ghl(agency)));
+        }
+        if self.provider {
+            connections.push(connection("provider", AccountConfig::Ghl(provider)));
         }
         let url = match self.backend {
             Backend::Sqlite => "sqlite://test.db".to_owned(),
