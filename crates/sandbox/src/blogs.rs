@@ -121,7 +121,7 @@ fn list_categories(scene: &mut Scene<'_>) -> Result<Done, Reply> {
 fn list_posts(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let location = scene.location_in_query("locationId")?;
     let blog = scene.query("blogId");
-    let blog = blog.ok_or_else(|| unprocessable("blogId must be a string"))?;
+    let blog = blog.ok_or_else(|| Reply::invalid("blogId must be a string"))?;
     check(scene.store, &location, "Blog", "blog", &BLOGS, blog)?;
     let (term, status) = (scene.query("searchTerm"), scene.query("status"));
     let term = term.map(str::to_lowercase);
@@ -139,7 +139,7 @@ fn list_posts(scene: &mut Scene<'_>) -> Result<Done, Reply> {
 fn check_slug(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let location = scene.location_in_query("locationId")?;
     let slug = scene.query("urlSlug");
-    let slug = slug.ok_or_else(|| unprocessable("urlSlug must be a string"))?;
+    let slug = slug.ok_or_else(|| Reply::invalid("urlSlug must be a string"))?;
     let exists = is_taken(scene.store, &location, slug, scene.query("postId"));
     Ok(Done::read(json!({"exists": exists})))
 }
@@ -185,7 +185,7 @@ fn check_post(scene: &Scene<'_>, location: &str, own: Option<&str>) -> Result<()
     }
     let date = text("publishedAt");
     if date.parse::<jiff::Timestamp>().is_err() && date.parse::<jiff::civil::DateTime>().is_err() {
-        return Err(unprocessable("publishedAt must be a valid ISO 8601 date string"));
+        return Err(Reply::invalid("publishedAt must be a valid ISO 8601 date string"));
     }
     let slug = text("urlSlug");
     if is_taken(store, location, slug, own) {
@@ -256,9 +256,9 @@ fn page(scene: &Scene<'_>, left_out: &str, rows: Vec<Value>) -> Result<Vec<Value
         return Err(Reply::unprocessable(&missing));
     };
     match limit {
-        0 => Err(unprocessable("limit must not be less than 1")),
+        0 => Err(Reply::invalid("limit must not be less than 1")),
         1..=100 => Ok(rows.into_iter().skip(skip).take(limit).collect()),
-        _ => Err(unprocessable("limit must not be greater than 100")),
+        _ => Err(Reply::invalid("limit must not be greater than 100")),
     }
 }
 
@@ -268,8 +268,4 @@ fn says(term: Option<&str>, text: &str) -> bool {
 
 fn slug(name: &str) -> String {
     name.to_lowercase().replace(' ', "-")
-}
-
-fn unprocessable(message: &str) -> Reply {
-    Reply::unprocessable(&[message.to_owned()])
 }

@@ -119,6 +119,11 @@ impl Reply {
         )
     }
 
+    /// A 422 for one thing that is wrong.
+    pub(crate) fn invalid(message: &str) -> Self {
+        Self::unprocessable(&[message.to_owned()])
+    }
+
     pub(crate) fn duplicate(contact_id: &str, contact_name: &str, matching_field: &str) -> Self {
         Self::json(
             400,

@@ -119,7 +119,11 @@ async fn it_does_what_it_says(
             .push(CustomField::new("shoeSizeShoeSizeShoe", "shoe_size"));
     });
     let app = app.start().await;
-    if scenario.steps.iter().any(|step| step.r#as.as_deref() == Some("provider")) {
+    if scenario
+        .steps
+        .iter()
+        .any(|step| step.r#as.as_deref() == Some("provider"))
+    {
         let authorized = oauth::authorize_as(app.handle(), "provider").await;
         authorized.expect("the provider's app is authorized");
     }

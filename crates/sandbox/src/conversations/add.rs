@@ -36,7 +36,7 @@ pub(super) fn outbound(scene: &mut Scene<'_>) -> Result<Done, Reply> {
 fn add(scene: &mut Scene<'_>, contact: &Contact, is_inbound: bool) -> Result<Done, Reply> {
     let body = scene.body;
     let name = body.get("type").and_then(Value::as_str).unwrap_or_default();
-    let channel = Channel::find(name).ok_or_else(|| unprocessable("type must be a valid enum value"))?;
+    let channel = Channel::find(name).ok_or_else(|| Reply::invalid("type must be a valid enum value"))?;
     if !channel.is_call() {
         check_content(channel, body)?;
     }
@@ -96,10 +96,6 @@ fn date(scene: &Scene<'_>) -> Result<UnixMs, Reply> {
         return Ok(scene.now);
     };
     let date = date.parse::<jiff::Timestamp>();
-    let date = date.map_err(|_| unprocessable("date must be a valid ISO 8601 date string"))?;
+    let date = date.map_err(|_| Reply::invalid("date must be a valid ISO 8601 date string"))?;
     Ok(UnixMs(date.as_millisecond()))
-}
-
-fn unprocessable(message: &str) -> Reply {
-    Reply::unprocessable(&[message.to_owned()])
 }

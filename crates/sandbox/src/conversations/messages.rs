@@ -58,5 +58,5 @@ pub(super) fn limit(scene: &Scene<'_>) -> Result<usize, Reply> {
         Some(Ok(_)) => "limit must not be greater than 100",
         Some(Err(_)) => "limit must be an integer number",
     };
-    Err(Reply::unprocessable(&[problem.to_owned()]))
+    Err(Reply::invalid(problem))
 }

@@ -39,7 +39,7 @@ pub(super) fn text(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let sentences = transcription(scene)?;
     let lines = sentences.as_array().into_iter().flatten();
     let lines = lines.filter_map(|sentence| sentence["transcript"].as_str());
-    let text = lines.map(|line| format!("{line}\n")).collect::<String>();
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
     Ok(file(
         Bytes::from(text),
         "text/plain",

@@ -52,8 +52,9 @@ fn behind(scene: &Scene<'_>) -> Result<Option<i64>, Reply> {
         return Ok(None);
     };
     let number = given.trim_matches(['[', ']']).parse();
-    let problem = || Reply::unprocessable(&["startAfterDate must be a number".to_owned()]);
-    number.map(Some).map_err(|_| problem())
+    number
+        .map(Some)
+        .map_err(|_| Reply::invalid("startAfterDate must be a number"))
 }
 
 /// The conversation as search shows it, if it is one that is looked for.

@@ -31,10 +31,10 @@ pub(super) fn send(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let channel = text("type")
         .filter(|name| TYPES.contains(name))
         .and_then(Channel::find);
-    let channel = channel.ok_or_else(|| unprocessable("type must be a valid enum value"))?;
+    let channel = channel.ok_or_else(|| Reply::invalid("type must be a valid enum value"))?;
     if text("status").is_some_and(|status| !STATUSES.contains(&status)) {
         let allowed = STATUSES.join(", ");
-        return Err(unprocessable(&format!(
+        return Err(Reply::invalid(&format!(
             "status must be one of the following values: {allowed}"
         )));
     }
@@ -132,8 +132,4 @@ fn answer(kept: &Kept, status: &str) -> Value {
         answer["msg"] = json!("Message queued successfully.");
     }
     answer
-}
-
-fn unprocessable(message: &str) -> Reply {
-    Reply::unprocessable(&[message.to_owned()])
 }

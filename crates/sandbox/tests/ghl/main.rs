@@ -3,9 +3,11 @@
 mod accounts;
 mod associations;
 mod auth;
+mod blogs;
 mod client;
 mod contacts;
 mod controls;
+mod conversations;
 mod examples;
 mod faults;
 mod limits;

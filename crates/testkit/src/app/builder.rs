@@ -172,9 +172,13 @@ impl Builder {
             },
             authorize_url: format!("{}/v2/oauth/chooselocation", sandbox.url().trim_end_matches('/')),
             redirect_uri: "https://cartlane.example.com/oauth/ghl/callback".into(),
-            scopes: ["contacts.readonly", "contacts.write", "conversations/message.write"]
-                .map(str::to_owned)
-                .to_vec(),
+            scopes: [
+                "contacts.readonly",
+                "contacts.write",
+                "conversations/message.write",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         });
         let crm = GhlConfig {
             base_url: sandbox.url(),
