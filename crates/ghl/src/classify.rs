@@ -74,6 +74,8 @@ fn unauthorized(answer: &Answer<'_>, said: String) -> Outcome {
         Rejection::VersionHeader
     } else if says(&said, &["e01"]) {
         Rejection::Forbidden // an agency's search without its companyId; the token itself is right
+    } else if says(&said, &["no message found"]) {
+        Rejection::NotFound // a message's status; the token itself is right
     } else {
         Rejection::InvalidToken(said)
     })

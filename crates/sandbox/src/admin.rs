@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use crate::conversations::Message;
 use crate::edit::Edit;
 use crate::faults::Rule;
 use crate::reply::Reply;
@@ -26,6 +27,7 @@ pub(crate) fn answer(state: &State, call: &Call, from_here: bool) -> Reply {
         ("POST", "script") => post_script(state, call),
         ("POST", "clock") => post_clock(state, call),
         ("POST", "edit") => post_edit(state, call),
+        ("POST", "message") => post_message(state, call),
         ("GET", "log") => Ok(get_log(state, call)),
         ("GET", "webhook_key") => Ok(json!({"public_key": state.webhook_key()})),
         ("GET", "webhooks") => Ok(json!({"deliveries": state.deliveries()})),
@@ -84,6 +86,13 @@ fn post_edit(state: &State, call: &Call) -> Result<Value, String> {
         .edit(&read::<Edit>(call)?)
         .map_err(|error| error.to_string())?;
     Ok(json!({"contact_id": id}))
+}
+
+fn post_message(state: &State, call: &Call) -> Result<Value, String> {
+    let ids = state
+        .message(&read::<Message>(call)?)
+        .map_err(|error| error.to_string())?;
+    Ok(json!(ids))
 }
 
 #[derive(Deserialize)]

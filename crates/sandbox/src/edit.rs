@@ -9,7 +9,7 @@ use crate::contacts::Contact;
 use crate::log::{Actor, Effect, Entry};
 use crate::settings::Location;
 use crate::state::Inner;
-use crate::{membership, tags};
+use crate::{conversations, membership, tags};
 
 /// What the other user does to one contact. What is given is done in the order of the fields, each thing with a log
 /// entry of its own.
@@ -50,16 +50,15 @@ pub enum EditError {
     /// The contact has no such note.
     #[error("no such note")]
     NoNote,
+    /// There is no such type of message.
+    #[error("no such type of message")]
+    NoType,
 }
 
 impl Inner {
     /// Makes an edit; answers the contact's id.
     pub(crate) fn edit(&mut self, edit: &Edit) -> Result<String, EditError> {
-        let location = match &edit.location {
-            Some(id) => self.settings.location(id),
-            None => self.settings.locations.first(),
-        };
-        let location = location.cloned().ok_or(EditError::NoLocation)?;
+        let location = self.edited_location(edit)?.clone();
         self.store.lag_ms = self.settings.index_lag_ms;
         let id = if edit.create {
             self.edit_create(edit, &location)
@@ -99,6 +98,19 @@ impl Inner {
         Ok(id)
     }
 
+    /// The contact that an edit is about.
+    pub(crate) fn edited(&self, edit: &Edit) -> Result<Arc<Contact>, EditError> {
+        self.edit_find(edit, self.edited_location(edit)?).cloned()
+    }
+
+    fn edited_location(&self, edit: &Edit) -> Result<&Location, EditError> {
+        let location = match &edit.location {
+            Some(id) => self.settings.location(id),
+            None => self.settings.locations.first(),
+        };
+        location.ok_or(EditError::NoLocation)
+    }
+
     fn edit_find(&self, edit: &Edit, location: &Location) -> Result<&Arc<Contact>, EditError> {
         let by_id = edit.contact_id.as_deref().and_then(|id| self.store.contact(id));
         let by_email = || self.store.by_email(&location.id, edit.email.as_deref()?);
@@ -109,6 +121,7 @@ impl Inner {
         let now = self.time.now();
         let id = self.store.new_id();
         self.store.put(Contact::new(id.clone(), &location.id, now), now);
+        conversations::open(&mut self.store, &id, &location.id, now);
         let mut fields = edit.set.clone();
         if let Some(email) = &edit.email {
             fields.insert("email".to_owned(), json!(email));

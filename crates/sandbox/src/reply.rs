@@ -21,6 +21,8 @@ pub(crate) enum Body {
     Json(Value),
     Text(&'static str),
     Html(&'static str),
+    /// Bytes of this content type.
+    File(Bytes, &'static str),
 }
 
 /// What a handler did.
@@ -117,6 +119,11 @@ impl Reply {
         )
     }
 
+    /// A 422 for one thing that is wrong.
+    pub(crate) fn invalid(message: &str) -> Self {
+        Self::unprocessable(&[message.to_owned()])
+    }
+
     pub(crate) fn duplicate(contact_id: &str, contact_name: &str, matching_field: &str) -> Self {
         Self::json(
             400,
@@ -164,6 +171,7 @@ impl Reply {
                 )
             }
             Body::Text(text) => (Bytes::from_static(text.as_bytes()), "text/plain; charset=UTF-8"),
+            Body::File(bytes, content_type) => (bytes, content_type),
             Body::Html(text) => (Bytes::from_static(text.as_bytes()), "text/html; charset=UTF-8"),
         }
     }

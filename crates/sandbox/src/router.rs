@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use crate::accounts::{self, AccountRoute};
 use crate::facts::{FACTS, Fact};
 use crate::routes::{self, Route};
-use crate::{associations, bulk, businesses, calendars, membership, oauth, opportunities, tasks};
+use crate::{
+    associations, blogs, bulk, businesses, calendars, conversations, membership, oauth, opportunities, tasks,
+};
 
 /// What does an operation.
 #[derive(Clone, Copy)]
@@ -126,6 +128,8 @@ fn scenes() -> impl Iterator<Item = &'static AccountRoute> {
     let modules: [&[AccountRoute]; _] = [
         accounts::ROUTES,
         oauth::ROUTES,
+        conversations::ROUTES,
+        blogs::ROUTES,
         tasks::ROUTES,
         membership::ROUTES,
         bulk::ROUTES,

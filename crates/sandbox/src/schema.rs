@@ -30,6 +30,13 @@ pub(crate) fn query_faults(shapes: &[&Shape], query: &[(String, String)], all: b
                         serde_json::from_str(value).unwrap_or_else(|_| Value::from(value.as_str()))
                     }
                     Type::Array | Type::Object | Type::Any => continue,
+                    Type::String if !shape.r#enum.is_empty() && value.contains(',') => {
+                        // Where a query takes one of several words, a list of them is separated by commas.
+                        value
+                            .split(',')
+                            .for_each(|one| check(name, shape, &one.into(), &mut faults));
+                        continue;
+                    }
                     Type::String => Value::from(value.as_str()),
                 };
                 check(name, shape, &read, &mut faults);

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use crate::accounts::Accounts;
+use crate::conversations::{Message, MessageIds};
 use crate::edit::{Edit, EditError};
 use crate::faults::{Dice, Rule, Script};
 use crate::hooks::{Delivery, Hooks, Job};
@@ -119,6 +120,11 @@ impl State {
     /// Another user's edit; answers the contact's id.
     pub fn edit(&self, edit: &Edit) -> Result<String, EditError> {
         self.lock().edit(edit)
+    }
+
+    /// A message or call between a contact and another user; answers its ids.
+    pub fn message(&self, message: &Message) -> Result<MessageIds, EditError> {
+        self.lock().message(message)
     }
 
     /// Up to `limit` log entries after `seq`, oldest first.

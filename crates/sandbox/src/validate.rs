@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use Kind::{CustomFields, Dnd, Flag, InboundDnd, List, Number, Scalar, Text, TextList, TextOrNull};
+use Kind::{CustomFields, Dnd, Flag, InboundDnd, List, Number, Object, Scalar, Text, TextList, TextOrNull};
 
 /// What a property must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +18,7 @@ pub(crate) enum Kind {
     Number,
     TextList,
     List,
+    Object,
     CustomFields,
     Dnd,
     InboundDnd,
@@ -148,6 +149,35 @@ pub(crate) const BLOCK_SLOT: &[Property] = &[
     optional("endTime", Text),
 ];
 
+/// POST /conversations/messages. Which `type` and `status` there are, the handler checks.
+pub(crate) const SEND_MESSAGE: &[Property] = &[
+    required("type", Text),
+    optional("subType", Text),
+    required("contactId", Text),
+    optional("appointmentId", Text),
+    optional("attachments", TextList),
+    optional("emailFrom", Text),
+    optional("emailCc", TextList),
+    optional("emailBcc", TextList),
+    optional("html", Text),
+    optional("message", Text),
+    optional("subject", Text),
+    optional("replyMessageId", Text),
+    optional("templateId", Text),
+    optional("threadId", Text),
+    optional("scheduledTimestamp", Number),
+    optional("conversationProviderId", Text),
+    optional("emailTo", Text),
+    optional("customSubtypeId", Text),
+    optional("emailReplyMode", Text),
+    optional("fromNumber", Text),
+    optional("toNumber", Text),
+    optional("forward", Object),
+    optional("status", Text),
+    optional("usesNativeSchedulingAi", Flag),
+    optional("optimizationPeriod", Text),
+];
+
 /// POST /contacts/search.
 pub(crate) const SEARCH: &[Property] = &[
     optional("locationId", Text),
@@ -182,6 +212,7 @@ impl Kind {
             Scalar if value.is_array() || value.is_object() || value.is_boolean() => "must be a date",
             Flag if !value.is_boolean() => "must be a boolean value",
             Number if !value.is_number() => "must be a number conforming to the specified constraints",
+            Object if !value.is_object() => "must be an object",
             TextList | List | CustomFields if !value.is_array() => "must be an array",
             TextList => return each_is_text(name, value),
             CustomFields => return each_is_custom_field(name, value),

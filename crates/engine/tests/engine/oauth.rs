@@ -37,7 +37,12 @@ pub async fn agree(open: &str) -> (String, String) {
 }
 
 async fn authorize(handle: &Handle) -> Result<String, AuthorizeError> {
-    let open = handle.reauthorize("crm").await?;
+    authorize_as(handle, "crm").await
+}
+
+/// Has a person agree to a connection of the sandbox's app.
+pub(crate) async fn authorize_as(handle: &Handle, connection: &str) -> Result<String, AuthorizeError> {
+    let open = handle.reauthorize(connection).await?;
     let (code, state) = agree(&open).await;
     handle.authorized(&state, &code).await
 }

@@ -48,6 +48,11 @@ fn every_known_message_is_recognised() {
         (401, "version header was not found.", "ghl.version_header"),
         (401, "version header is invalid", "ghl.version_header"),
         (401, "E01 - Unauthorized request", "ghl.forbidden"),
+        (
+            401,
+            "No message found for the id: m1 passed in params",
+            "ghl.not_found",
+        ),
         (403, "Forbidden resource", "ghl.forbidden"),
         (
             403,

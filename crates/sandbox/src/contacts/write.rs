@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Contact, duplicates};
+use crate::conversations;
 use crate::log::Effect;
 use crate::reply::{Done, Reply};
 use crate::routes::Request;
@@ -99,7 +100,10 @@ pub(crate) fn delete(store: &mut Store, request: &Request<'_>) -> Result<Done, R
 fn insert(store: &mut Store, request: &Request<'_>) -> (Value, Effect) {
     let mut contact = Contact::new(store.new_id(), &request.location.id, request.now);
     let written = contact.apply(request.body, request.location);
-    finish(store, contact, "contact_created", &written, request)
+    let id = contact.id.clone();
+    let created = finish(store, contact, "contact_created", &written, request);
+    conversations::open(store, &id, &request.location.id, request.now);
+    created
 }
 
 fn change(

@@ -7,6 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::messages;
 use crate::log::Effect;
 use crate::store::Store;
 
@@ -154,6 +155,8 @@ pub(crate) fn of(
         ("task", action) if action != "updated" => scene.flat("Task", "task", action, TASK),
         ("opportunity", action) => scene.opportunity(action),
         ("appointment", action) => scene.appointment(action),
+        ("message", "sent" | "received") => scene.told(messages::of_message(effect, store)),
+        ("conversation", "updated") => scene.told(messages::of_conversation(effect)),
         ("association", action) => scene.flat("Association", "association", action, ASSOCIATION),
         ("relation", action) => scene.flat("Relation", "relation", action, RELATION),
         ("location", "created" | "updated") => scene.location(action),
@@ -209,6 +212,11 @@ impl Scene<'_> {
             location: self.location.clone(),
             payload,
         }
+    }
+
+    fn told(&self, events: Vec<(&'static str, Map<String, Value>)>) -> Vec<Event> {
+        let events = events.into_iter();
+        events.map(|(kind, payload)| self.event(kind, payload)).collect()
     }
 
     /// An event that carries these fields of its subject at its top.
@@ -344,7 +352,7 @@ fn verb(action: &str) -> Option<&'static str> {
     }
 }
 
-fn picked(object: &Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
+pub(super) fn picked(object: &Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
     let pairs = fields
         .iter()
         .filter_map(|field| Some(((*field).to_owned(), object.get(*field)?.clone())));

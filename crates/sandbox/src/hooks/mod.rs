@@ -10,6 +10,7 @@
 
 pub(crate) mod deliver;
 mod events;
+mod messages;
 
 use std::collections::VecDeque;
 

@@ -114,6 +114,19 @@ async fn scopes_and_kinds_of_token_hold_for_every_operation_of_the_description()
 }
 
 #[tokio::test]
+async fn every_operation_of_the_published_list_keeps_state() {
+    let ghl = Ghl::start().await;
+    let handled = ghl.state().operations();
+    let listed = cartlane_catalog::Catalog::builtin().listed();
+    let examples = listed.iter().filter(|operation| {
+        let is_composite = operation.endpoint().is_none();
+        !is_composite && !handled.contains(&operation.id.as_str())
+    });
+    let examples: Vec<&str> = examples.map(|operation| operation.id.as_str()).collect();
+    assert_eq!(examples, Vec::<&str>::new());
+}
+
+#[tokio::test]
 async fn handlers_are_logged_under_the_catalogs_ids() {
     let ghl = Ghl::start().await;
     let unknown = ghl.state().operations().into_iter().filter(|id| {

@@ -42,7 +42,8 @@ async fn token(ghl: &Ghl, fields: &[(&str, &str)]) -> Answer {
     answer(request.form(&[&APP, fields].concat())).await
 }
 
-async fn install(ghl: &Ghl, scope: &str) -> Value {
+/// Installs the app with these scopes; answers its pair of tokens.
+pub async fn install(ghl: &Ghl, scope: &str) -> Value {
     let code = code(&agree(ghl, scope).await);
     let fields = [
         ("grant_type", "authorization_code"),

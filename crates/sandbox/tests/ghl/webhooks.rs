@@ -177,6 +177,96 @@ async fn a_receiver_gets_the_events_that_it_asked_for() {
 }
 
 #[tokio::test]
+async fn messages_are_told_of_in_the_documented_forms() {
+    let (url, _) = receiver(Vec::new()).await;
+    let ghl = Ghl::start_with(|settings| settings.webhooks = vec![hook(&url)]).await;
+    let id = ghl
+        .contact(json!({"email": "a@x.test", "phone": "+14155552671"}))
+        .await;
+    let write = async |mut message: Value| {
+        message["contactId"] = json!(id);
+        let (status, sent) = ghl.post("/conversations/messages", message).await;
+        assert_eq!(status, 200, "{sent}");
+        sent
+    };
+    let text = write(json!({"type": "SMS", "message": "Hi"})).await;
+    let mail = write(json!({"type": "Email", "subject": "Hi", "html": "<p>Hi</p>"})).await;
+    write(json!({"type": "Custom", "message": "Hi", "conversationProviderId": "p1"})).await;
+    write(json!({"type": "SMS", "message": "Hi", "scheduledTimestamp": 4_000_000_000_u32})).await;
+    for said in [
+        json!({"contact_id": id, "set": {"message": "Hello?"}}),
+        json!({"contact_id": id, "type": "Call", "call": {"status": "voicemail", "duration_s": 9}}),
+    ] {
+        let (status, ids) = answer(ghl.bare(Method::POST, "/_sandbox/message").json(&said)).await;
+        assert_eq!(status, 200, "{ids}");
+    }
+    let path = format!("/conversations/{}", text["conversationId"].as_str().expect("id"));
+    ghl.put(&path, json!({"locationId": LOCATION, "starred": true}))
+        .await;
+    ghl.put(&path, json!({"locationId": LOCATION, "unreadCount": 0}))
+        .await;
+    let told = deliveries(&ghl, all_over(10)).await;
+    let told: Vec<(&str, Value)> = told
+        .iter()
+        .map(|one| (one.event.as_str(), serde_json::from_str(&one.body).expect("JSON")))
+        .collect();
+    let events: Vec<&str> = told.iter().map(|(event, _)| *event).collect();
+    let unread = "ConversationUnreadUpdate";
+    assert_eq!(
+        events[1..],
+        [
+            "OutboundMessage",
+            "OutboundMessage",
+            "OutboundMessage",
+            "ProviderOutboundMessage",
+            "InboundMessage",
+            unread,
+            "InboundMessage",
+            unread,
+            unread
+        ]
+    );
+    let has = |index: usize, wanted: Value| {
+        let (_, body) = &told[index];
+        for (name, value) in wanted.as_object().expect("object") {
+            assert_eq!(&body[name], value, "{name} of {body}");
+        }
+    };
+    has(
+        1,
+        json!({"type": "OutboundMessage", "locationId": LOCATION, "contactId": id, "body": "Hi", "messageType": "SMS"}),
+    );
+    has(
+        1,
+        json!({"messageId": text["messageId"], "conversationId": text["conversationId"], "direction": "outbound", "status": "delivered", "source": "api"}),
+    );
+    has(
+        2,
+        json!({"messageType": "Email", "emailMessageId": mail["emailMessageId"], "threadId": mail["messageId"], "subject": "Hi", "body": "<p>Hi</p>", "to": ["a@x.test"]}),
+    );
+    has(
+        4,
+        json!({"type": "SMS", "message": "Hi", "phone": "+14155552671", "contactId": id, "locationId": LOCATION}),
+    );
+    has(
+        5,
+        json!({"type": "InboundMessage", "body": "Hello?", "direction": "inbound", "contentType": "text/plain", "source": null}),
+    );
+    has(
+        6,
+        json!({"type": unread, "id": text["conversationId"], "contactId": id, "unreadCount": 1}),
+    );
+    has(
+        7,
+        json!({"messageType": "CALL", "callStatus": "voicemail", "callDuration": 9, "status": "voicemail", "body": null}),
+    );
+    has(
+        9,
+        json!({"unreadCount": 0, "starred": true, "inbox": true, "deleted": false}),
+    );
+}
+
+#[tokio::test]
 async fn an_app_that_comes_and_goes_is_announced() {
     let (url, _) = receiver(Vec::new()).await;
     let ghl = Ghl::start_with(|settings| settings.webhooks = vec![hook(&url)]).await;

@@ -42,6 +42,7 @@ pub struct Builder {
     sandbox: Settings,
     agency: bool,
     oauth: bool,
+    provider: bool,
 }
 
 impl Default for Builder {
@@ -79,6 +80,7 @@ impl Default for Builder {
             },
             agency: false,
             oauth: false,
+            provider: false,
         }
     }
 }
@@ -146,6 +148,14 @@ impl Builder {
         self
     }
 
+    /// Adds a connection `provider` to the same location, which the sandbox's app is to be authorized for; runs keep to
+    /// `crm`.
+    #[must_use]
+    pub fn provider(mut self) -> Self {
+        self.provider = true;
+        self.shop(|shop| shop.target = Some("crm".into()))
+    }
+
     /// Changes the sandbox's settings.
     #[must_use]
     pub fn sandbox(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -197,6 +207,12 @@ impl Builder {
             };
             *secrets = std::mem::take(secrets).with(secret.0, secret.1);
         }
+        let provider = GhlConfig {
+            client_id: Some("sandboxapp-1".into()),
+            authorize_url: Some(authorize_url),
+            scopes: vec!["contacts.readonly".into(), "conversations/message.write".into()],
+            ..crm.clone()
+        };
         of_crm = of_crm.with(SecretName::HookKey, GHL_HOOK_KEY);
         if let Some(change) = self.crm_secrets {
             of_crm = change(of_crm);
@@ -212,6 +228,10 @@ impl Builder {
         ];
         if self.agency {
             connections.push(connection("agency", AccountConfig::Ghl(agency), of_agency));
+        }
+        if self.provider {
+            let secrets = Secrets::default().with(SecretName::ClientSecret, "sandbox-secret");
+            connections.push(connection("provider", AccountConfig::Ghl(provider), secrets));
         }
         let url = match self.backend {
             Backend::Sqlite => "sqlite://test.db".to_owned(),

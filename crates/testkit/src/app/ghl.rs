@@ -1,6 +1,6 @@
 //! The GHL account, seen from the inside of the sandbox.
 
-use cartlane_sandbox::{Edit, Entry, Fault, Match, Rule, Running, Settings, Stats};
+use cartlane_sandbox::{Edit, Entry, Fault, Match, Message, MessageIds, Rule, Running, Settings, Stats};
 use serde_json::{Map, Value};
 
 use super::{LOCATION, TOKEN};
@@ -125,6 +125,17 @@ impl<'a> Ghl<'a> {
     /// When the sandbox refuses it.
     pub fn edit(&self, edit: &Edit) -> String {
         self.sandbox.state().edit(edit).expect("the edit is made")
+    }
+
+    /// The contact or another user writes or calls; the ids of what became of it.
+    ///
+    /// # Panics
+    /// When the sandbox refuses it.
+    pub fn message(&self, message: &Message) -> MessageIds {
+        self.sandbox
+            .state()
+            .message(message)
+            .expect("the message is kept")
     }
 
     /// An edit of the contact with this e-mail, to be filled.
