@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use cartlane_catalog::{Operation, Request};
 use cartlane_model::event::Mode;
@@ -51,6 +52,17 @@ pub(crate) struct Target {
     trouble: Mutex<Option<Trouble>>,
     /// Scopes for whose want the last call that needs them was refused.
     refused_scopes: Mutex<BTreeSet<String>>,
+    /// When the other side last answered, and before that, when this was made.
+    heard_at: Mutex<Heard>,
+}
+
+/// When the other side was last heard of.
+#[derive(Clone, Copy)]
+struct Heard {
+    /// By a clock that cannot be set.
+    instant: Instant,
+    /// For people; `None` for never.
+    at: Option<UnixMs>,
 }
 
 impl Target {
@@ -62,7 +74,37 @@ impl Target {
             failures: AtomicU32::new(0),
             trouble: Mutex::new(trouble),
             refused_scopes: Mutex::default(),
+            heard_at: Mutex::new(Heard {
+                instant: Instant::now(),
+                at: None,
+            }),
         }
+    }
+
+    /// Notes that the other side has answered.
+    pub fn heard(&self, at: UnixMs) {
+        let heard = Heard {
+            instant: Instant::now(),
+            at: Some(at),
+        };
+        *self.heard_at.lock().unwrap_or_else(PoisonError::into_inner) = heard;
+    }
+
+    /// When the other side last answered this node.
+    pub fn last_heard_at(&self) -> Option<UnixMs> {
+        self.heard_at.lock().unwrap_or_else(PoisonError::into_inner).at
+    }
+
+    /// How long nothing was heard of it.
+    pub fn silent_for(&self) -> Duration {
+        let heard = self.heard_at.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.instant.elapsed()
+    }
+
+    /// What the former target of the same connection knew.
+    pub fn succeed(&self, former: &Self) {
+        let heard = *former.heard_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.heard_at.lock().unwrap_or_else(PoisonError::into_inner) = heard;
     }
 
     /// Makes one call, once.
@@ -74,6 +116,9 @@ impl Target {
         mode: Mode,
     ) -> Exchange {
         let exchange = self.line.send(request, inputs, mode).await;
+        if exchange.status.is_some() {
+            self.heard(exchange.finished_at);
+        }
         let scopes = operation.endpoint().map_or(&[][..], |endpoint| &endpoint.scopes);
         let is_refused = match &exchange.outcome {
             Came::Success(_) => false,

@@ -68,6 +68,7 @@ impl Shared {
         flush(&directory, &self.db).await?;
         self.automations.refresh(&self.db).await?;
         self.read_troubles(&directory).await?;
+        let check_every = Duration::from_millis(self.limits.check_every_ms.unsigned_abs());
         for target in directory.targets() {
             // A connection whose app was removed waits for a person, whatever its token can still do.
             let waits_for_a_person = target
@@ -75,6 +76,8 @@ impl Shared {
                 .is_some_and(|trouble| trouble.code == UNINSTALLED);
             if target.is_paused() && !waits_for_a_person {
                 self.probe(target).await?;
+            } else if !target.is_paused() && target.silent_for() > check_every {
+                self.check(target).await?;
             }
         }
         self.settle_installs().await?;
@@ -118,6 +121,33 @@ impl Shared {
         }
         if self.answers(target).await {
             self.resume(target).await?;
+        }
+        Ok(())
+    }
+
+    /// Tries a connection of which nothing was heard for long, so that a token that was taken back shows before the next
+    /// sale.
+    async fn check(&self, target: &Target) -> Result<(), Error> {
+        let (id, every_ms) = (target.id, self.limits.check_every_ms);
+        let taken = self.db.write(move |tx| connections::take_check(tx, id, every_ms));
+        if !taken.await? {
+            return Ok(());
+        }
+        let Leave::Now(permit) = self.budgets.acquire(target.id, Class::Live).await else {
+            return Ok(());
+        };
+        let Some(exchange) = target.line.probe().await else {
+            return Ok(());
+        };
+        permit.answered(&exchange.rate);
+        match exchange.outcome {
+            Came::Rejected(refusal) if refusal.is_trouble() => {
+                self.pause(target, refusal.code(), &refusal.advice()).await;
+            }
+            Came::Success(_) | Came::Rejected(_) => target.heard(exchange.finished_at),
+            Came::NotSent(why) | Came::Unclear(why) => {
+                tracing::warn!(connection = target.name, why, "it did not answer a check");
+            }
         }
         Ok(())
     }

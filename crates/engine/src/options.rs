@@ -70,6 +70,8 @@ pub struct Limits {
     pub backoff_cap_ms: i64,
     /// The largest answer that is kept as a file.
     pub file_bytes: u64,
+    /// A connection that nothing was heard of for so long is tried.
+    pub check_every_ms: i64,
 }
 
 impl Default for Limits {
@@ -86,6 +88,7 @@ impl Default for Limits {
             backoff_base_ms: 1000,
             backoff_cap_ms: 5 * 60_000,
             file_bytes: 100 << 20,
+            check_every_ms: 15 * 60_000,
         }
     }
 }

@@ -244,6 +244,16 @@ pub fn take_probe(tx: &mut dyn Tx, connection: ConnectionId, again_in_ms: i64) -
     Ok(changed > 0)
 }
 
+/// Takes the right to check a connection that is not paused, when a check is due; the next is due in `again_in_ms`.
+pub fn take_check(tx: &mut dyn Tx, connection: ConnectionId, again_in_ms: i64) -> Result<bool, Error> {
+    let changed = tx.execute(
+        "UPDATE connections SET probe_at = now_ms() + ?2 WHERE id = ?1 AND state = 'ok' \
+         AND (probe_at IS NULL OR probe_at <= now_ms() OR probe_at > now_ms() + ?2)",
+        &[Value::id(&connection), again_in_ms.into()],
+    )?;
+    Ok(changed > 0)
+}
+
 /// Ends a pause; the lanes that waited are due. How many there were.
 pub fn resume(tx: &mut dyn Tx, connection: ConnectionId) -> Result<u64, Error> {
     tx.execute(

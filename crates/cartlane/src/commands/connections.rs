@@ -149,6 +149,7 @@ async fn list(admin: &Admin, as_json: bool) -> anyhow::Result<()> {
         ("NAME", "/name"),
         ("KIND", "/kind"),
         ("FROM", "/origin"),
+        ("LAST ANSWER", "/last_heard_at"),
         ("DAYS LEFT", "/days_left"),
         ("TROUBLE", "/trouble/code"),
         ("SINCE", "/trouble/since"),

@@ -114,7 +114,14 @@ impl Builder<'_> {
             account,
             secrets,
         } = known;
-        let target = line.map(|line| Arc::new(Target::new(row.id, row.name.clone(), line, row.trouble)));
+        let former = self.former.and_then(|former| former.target(row.id));
+        let target = line.map(|line| {
+            let target = Target::new(row.id, row.name.clone(), line, row.trouble);
+            if let Some(former) = former {
+                target.succeed(former);
+            }
+            Arc::new(target)
+        });
         let entry = Entry {
             version: row.version,
             name: row.name,

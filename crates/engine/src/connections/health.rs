@@ -29,6 +29,8 @@ pub struct ConnectionHealth {
     /// The addresses of its web hooks, without the host: the present one, then the one before while that is valid, with
     /// the end of its time.
     pub hook_paths: Vec<(String, Option<UnixMs>)>,
+    /// When the other side last answered this server; `None` for not since it was started.
+    pub last_heard_at: Option<UnixMs>,
     /// When its credential lapses, or should be changed.
     pub lapses_at: Option<UnixMs>,
     /// The days until then; negative when it is over.
@@ -94,6 +96,7 @@ impl Shared {
             row: row.clone(),
             is_used: false,
             hook_paths: Vec::new(),
+            last_heard_at: None,
             lapses_at: None,
             days_left: None,
             scopes: None,
@@ -106,6 +109,7 @@ impl Shared {
             return health;
         };
         health.is_used = true;
+        health.last_heard_at = entry.target.as_ref().and_then(|target| target.last_heard_at());
         health.hook_paths = hook_paths(entry, &row.kind, now);
         for name in missing(entry) {
             health.notes.push(format!(

@@ -359,3 +359,28 @@ async fn scopes_that_automations_need_and_a_token_lacks_are_told() {
     let mut app = app;
     app.leave_runs();
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_taken_back_shows_before_the_next_sale(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder()
+        .database(backend)
+        .limits(|limits| limits.check_every_ms = 50);
+    let app = app.start().await;
+    app.until("it was tried", async || {
+        health(&app, "crm").await.last_heard_at.is_some()
+    })
+    .await;
+    app.ghl().revoke_token(true);
+    app.until("it is paused", async || {
+        health(&app, "crm").await.row.trouble.is_some()
+    })
+    .await;
+    app.ghl().revoke_token(false);
+    app.until("it works again", async || {
+        health(&app, "crm").await.row.trouble.is_none()
+    })
+    .await;
+}

@@ -31,6 +31,7 @@ pub(super) fn out(connection: &ConnectionHealth, budgets: &[BudgetLeft]) -> Valu
             "path": path, "until": until.map(|until| until.to_string())})).collect::<Vec<_>>(),
         "last_checked_at": row.last_checked_at.map(|at| at.to_string()),
         "last_received_at": row.last_received_at.map(|at| at.to_string()),
+        "last_heard_at": connection.last_heard_at.map(|at| at.to_string()),
         "lapses_at": connection.lapses_at.map(|at| at.to_string()),
         "days_left": connection.days_left,
         "scopes": connection.scopes.as_ref().map(|scopes| json!({
