@@ -37,7 +37,7 @@ enum Command {
     /// Build Cartlane and show it at work against its sandbox
     Demo(demo::Args),
     /// Kill servers and break connections at random, then look for lost, doubled or disordered effects
-    Torture(torture::Args),
+    Torture(torture::Command),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Command),
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::Test(args) => Ok(test::run(&args)),
         Command::Demo(args) => demo::run(&args),
-        Command::Torture(args) => torture::run(&args),
+        Command::Torture(command) => torture::run_command(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Gen(command) => r#gen::run(&command),
         Command::BenchLoad(args) => bench::load::run(&args),

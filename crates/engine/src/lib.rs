@@ -135,6 +135,8 @@ impl Engine {
             http,
             request_timeout_ms: limits.request_timeout_ms,
             settle_ms: limits.settle_ms,
+            #[cfg(feature = "break")]
+            broken: options.broken,
         };
         let makers = directory::Makers {
             client: &client,

@@ -1,0 +1,91 @@
+//! What is done to the refresh of each round.
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+
+/// What happens to a refresh.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Nothing.
+    Calm,
+    /// It is turned away so many times, without an effect.
+    Before {
+        /// The sandbox's name of the fault.
+        fault: &'static str,
+        /// How many times.
+        times: u32,
+    },
+    /// The server that asked is killed so many milliseconds after it was handed the answer.
+    Kill {
+        /// How many.
+        after_ms: u64,
+    },
+    /// It takes effect, and its answer is lost.
+    After {
+        /// The sandbox's name of the fault.
+        fault: &'static str,
+    },
+}
+
+impl Plan {
+    /// The fault for the sandbox's script, where there is one.
+    pub fn script(&self) -> Option<Value> {
+        let (fault, times) = match self {
+            Self::Calm | Self::Kill { .. } => return None,
+            Self::Before { fault, times } => (fault, *times),
+            Self::After { fault } => (fault, 1),
+        };
+        let refreshes = json!({
+            "method": "POST", "path_contains": "/oauth/token", "body_contains": "\"grant_type\":\"refresh_token\""
+        });
+        // Late, but while it still can be: before the refresh is tried again.
+        Some(json!([{"match": refreshes, "fault": fault, "times": times, "delay_ms": super::SETTLE_MS / 2}]))
+    }
+
+    /// In words.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Calm => "calm".to_owned(),
+            Self::Before { fault, times } => format!("before the effect: {fault}, {times} times"),
+            Self::Kill { after_ms } => format!("kill {after_ms} ms after the answer"),
+            Self::After { fault } => format!("after the effect: {fault}"),
+        }
+    }
+
+    /// Whether the connection may come to need a person.
+    pub fn may_need_a_person(&self) -> bool {
+        matches!(self, Self::Kill { .. } | Self::After { .. })
+    }
+}
+
+/// `rounds` of each kind; the first of a kind is its plainest, the others are drawn.
+pub fn plans(rounds: usize, random: &mut StdRng) -> Vec<Plan> {
+    const BEFORE: [&str; 3] = ["cut_before", "5xx", "429"];
+    const AFTER: [&str; 6] = [
+        "cut_after",
+        "5xx_after",
+        "unreadable",
+        "401_timeout",
+        "late_effect",
+        "no_answer",
+    ];
+    let calm = (0..rounds).map(|_| Plan::Calm);
+    let before = (0..rounds).map(|round| Plan::Before {
+        fault: BEFORE[round % BEFORE.len()],
+        times: random.random_range(1..=3),
+    });
+    let mut plans: Vec<_> = calm.chain(before).collect();
+    // Storing the pair takes a few milliseconds: a kill at once never lets it happen, a later one may.
+    plans.extend((0..rounds).map(|round| Plan::Kill {
+        after_ms: if round % 2 == 0 {
+            0
+        } else {
+            random.random_range(1..8)
+        },
+    }));
+    plans.extend((0..rounds).map(|round| Plan::After {
+        fault: AFTER[round % AFTER.len()],
+    }));
+    plans
+}
