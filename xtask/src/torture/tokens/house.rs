@@ -32,11 +32,11 @@ pub struct House {
 impl House {
     /// Starts everything; nobody has authorized the connection yet.
     pub async fn start(args: &Args, program: PathBuf, directory: &Path, cluster: Cluster) -> Result<Self> {
-        // A limit that nobody reaches. Not none: without rate headers Cartlane keeps to the documented limit.
+        // As slow as a real one, so that servers ask at the same time. A limit that nobody reaches. Not none: without rate headers Cartlane keeps to the documented limit.
         let weather = json!({
             "seed": args.seed,
             "limit": {"max": 100_000, "interval_ms": 1_000, "daily": 1_000_000_000},
-            "latency_ms": {"mean": 20, "spread": 15},
+            "latency_ms": {"mean": 150, "spread": 100},
             "oauth": {"access_token_s": args.access_token_s},
         });
         let sandbox = Sandbox::start(&program, directory, None, &weather).await?;

@@ -89,7 +89,7 @@ impl Args {
         Self {
             operations: 60,
             rounds: 1,
-            access_token_s: 6,
+            access_token_s: 8,
             seed: 1,
             sabotage: None,
             expect_red: false,

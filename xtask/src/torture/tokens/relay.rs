@@ -59,7 +59,7 @@ async fn listen(
         let refreshed = refreshed.clone();
         connections.spawn(async move {
             // Where either side goes away, the other one is let go as well.
-            let tell = move || drop(refreshed.send(server));
+            let tell = move || refreshed.send(server).unwrap_or_default();
             let _ = relay(stream, sandbox, tell).await;
         });
         while connections.try_join_next().is_some() {}

@@ -24,8 +24,8 @@ use crate::torture::workload::Workload;
 const STUCK: Duration = Duration::from_secs(60);
 /// A round that goes on for so long will not end.
 const LONGEST: Duration = Duration::from_mins(5);
-/// Operations called by hand in each round that needs no person: as many processes.
-const CALLS: usize = 20;
+/// For so many runs, one operation is called by hand in each round that needs no person: a process of its own.
+const RUNS_FOR_A_CALL: usize = 10;
 
 /// What a connection says that waits for a person.
 const RECONNECT: &str = "ghl.reconnect";
@@ -203,7 +203,8 @@ impl<'a> Torture<'a> {
 
     /// Operations by hand: as many processes, spread over the servers.
     fn call(&mut self, calls: &mut JoinSet<Result<()>>) {
-        for number in 0..CALLS {
+        let wanted = self.args.operations / RUNS_FOR_A_CALL;
+        for number in 0..wanted {
             let server = &self.house.servers[number % self.house.servers.len()];
             let contact = self.random.random_range(0..self.args.operations);
             let email = format!("email={}", self.sender.workload.emails[contact]);
@@ -223,7 +224,7 @@ impl<'a> Torture<'a> {
                 Ok(())
             });
         }
-        self.done.calls += CALLS;
+        self.done.calls += wanted;
     }
 
     /// Watches until every delivery has its effect, or, where that is to be watched for, a person is needed.

@@ -60,11 +60,6 @@ impl Verdict {
             ("calls with an invalid token", &self.invalid),
         ]
     }
-
-    /// Whether any rule is broken.
-    pub fn is_red(&self) -> bool {
-        self.rules().iter().any(|(_, violations)| !violations.is_empty())
-    }
 }
 
 /// Judges.
