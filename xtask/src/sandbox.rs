@@ -155,6 +155,13 @@ impl Sandbox {
         Ok(())
     }
 
+    /// The moment by its clock.
+    pub async fn now_ms(&self) -> Result<i64> {
+        let not_at_all = json!({"advance_ms": 0});
+        let reply = http::json(self.address, "POST", "/_sandbox/clock", "", &not_at_all).await?;
+        reply.json()["now_ms"].as_i64().context("the sandbox's clock")
+    }
+
     /// Ends all faults and latency.
     pub async fn calm(&self) -> Result<()> {
         let none = json!({"rate_5xx": 0, "rate_429": 0, "rate_cut_before": 0, "rate_cut_after": 0,

@@ -43,7 +43,7 @@ use house::House;
 use rounds::Torture;
 
 /// How long a request may take.
-const REQUEST_MS: i64 = 3_000;
+const REQUEST_MS: i64 = 4_000;
 /// How long after that it may still take effect.
 const SETTLE_MS: i64 = 2_000;
 
@@ -87,7 +87,7 @@ impl Args {
     /// A sound run for every day: a round of each kind.
     pub fn small(program: &Path) -> Self {
         Self {
-            operations: 60,
+            operations: 48,
             rounds: 1,
             access_token_s: 8,
             seed: 1,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rand::RngExt;
@@ -21,11 +21,11 @@ use crate::torture::witness::Log;
 use crate::torture::workload::Workload;
 
 /// A round in which nothing moves for so long has stopped: longer than a dead server's lanes and their waits.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_mins(1);
 /// A round that goes on for so long will not end.
 const LONGEST: Duration = Duration::from_mins(5);
 /// For so many runs, one operation is called by hand in each round that needs no person: a process of its own.
-const RUNS_FOR_A_CALL: usize = 10;
+const RUNS_FOR_A_CALL: usize = 40;
 
 /// What a connection says that waits for a person.
 const RECONNECT: &str = "ghl.reconnect";
@@ -140,7 +140,7 @@ impl<'a> Torture<'a> {
             Plan::After { .. } => outcome == Outcome::Reconnect,
         };
         if !is_planned {
-            self.went_otherwise(number, format!("{outcome:?} ({})", plan.name()));
+            self.went_otherwise(number, &format!("{outcome:?} ({})", plan.name()));
             sending.abort();
             return Ok(outcome);
         }
@@ -150,21 +150,21 @@ impl<'a> Torture<'a> {
             self.done.reauthorizations += 1;
             let then = self.until_outcome(&deliveries, false).await?;
             if then != Outcome::Finished {
-                self.went_otherwise(number, format!("{then:?} after the authorization"));
+                self.went_otherwise(number, &format!("{then:?} after the authorization"));
                 sending.abort();
                 return Ok(outcome);
             }
         }
         while let Some(called) = calls.join_next().await {
             if let Err(error) = called? {
-                self.went_otherwise(number, format!("{error:#}"));
+                self.went_otherwise(number, &format!("{error:#}"));
             }
         }
         sending.await??;
         Ok(outcome)
     }
 
-    fn went_otherwise(&mut self, number: usize, how: String) {
+    fn went_otherwise(&mut self, number: usize, how: &str) {
         self.unplanned.push(format!("round {}: {how}", number + 1));
     }
 
@@ -177,7 +177,7 @@ impl<'a> Torture<'a> {
             Plan::Calm => self.random.random_range(-life_ms / 10..life_ms / 10),
             _ => self.random.random_range(0..life_ms / 10),
         };
-        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+        let now = self.house.sandbox.now_ms().await?;
         let wait = u64::try_from(due + offset - now).unwrap_or_default();
         tokio::time::sleep(Duration::from_millis(wait)).await;
         Ok(())
@@ -186,7 +186,7 @@ impl<'a> Torture<'a> {
     /// Kills the server that is handed the next pair, and starts it again.
     async fn kill(&mut self, number: usize, after_ms: u64) -> Result<()> {
         let Ok(Some(server)) = timeout(STUCK, self.house.relays.refreshed()).await else {
-            self.went_otherwise(number, "no server was handed a new pair".to_owned());
+            self.went_otherwise(number, "no server was handed a new pair");
             return Ok(());
         };
         if after_ms > 0 {
@@ -203,7 +203,7 @@ impl<'a> Torture<'a> {
 
     /// Operations by hand: as many processes, spread over the servers.
     fn call(&mut self, calls: &mut JoinSet<Result<()>>) {
-        let wanted = self.args.operations / RUNS_FOR_A_CALL;
+        let wanted = self.args.operations.div_ceil(RUNS_FOR_A_CALL);
         for number in 0..wanted {
             let server = &self.house.servers[number % self.house.servers.len()];
             let contact = self.random.random_range(0..self.args.operations);

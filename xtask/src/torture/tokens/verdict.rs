@@ -294,3 +294,7 @@ fn is_refused(entry: &Entry) -> bool {
 fn is_turned_away(entry: &Entry) -> bool {
     entry.injected && entry.effect.is_none()
 }
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;
