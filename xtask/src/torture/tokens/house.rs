@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use cartlane_testkit::postgres::Cluster;
 use serde_json::{Value, json};
 
+use super::Args;
 use super::relay::Relays;
-use super::{Args, REQUEST_MS, SETTLE_MS};
 use crate::http;
 use crate::processes::{Credential, PUBLIC_URL, Server, Setup};
 use crate::sandbox::Sandbox;
@@ -42,8 +42,11 @@ impl House {
         let sandbox = Sandbox::start(&program, directory, None, &weather).await?;
         let relays = Relays::start(SERVERS, sandbox.address).await?;
         let database_url = cluster.fresh_database();
+        let patience = args.patience_ms();
         let limits = format!(
-            "request_timeout_ms = {REQUEST_MS}\nsettle_ms = {SETTLE_MS}\nworkers = {}\n",
+            "request_timeout_ms = {}\nsettle_ms = {}\nworkers = {}\n",
+            patience.request,
+            patience.settle,
             args.operations.div_ceil(SERVERS)
         );
         let mut servers = Vec::new();

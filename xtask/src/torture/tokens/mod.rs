@@ -42,11 +42,6 @@ use crate::binary::{self, Profile};
 use house::House;
 use rounds::Torture;
 
-/// How long a request may take.
-const REQUEST_MS: i64 = 4_000;
-/// How long after that it may still take effect.
-const SETTLE_MS: i64 = 2_000;
-
 /// Which safeguard to take out, to see that the verdict notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Sabotage {
@@ -60,9 +55,18 @@ pub struct Args {
     /// Operations at once: one run for each of so many contacts
     #[arg(long, default_value_t = 200)]
     pub operations: usize,
-    /// Rounds of each kind
+    /// Rounds in which refreshes go well
     #[arg(long, default_value_t = 5)]
-    pub rounds: usize,
+    pub calm: usize,
+    /// Rounds in which a refresh is cut before its effect
+    #[arg(long, default_value_t = 5)]
+    pub before: usize,
+    /// Rounds in which a server is killed between GHL's reply and its commit
+    #[arg(long, default_value_t = 5)]
+    pub kills: usize,
+    /// Rounds in which a refresh is cut after its effect
+    #[arg(long, default_value_t = 5)]
+    pub after: usize,
     /// Seconds that an access token lives
     #[arg(long, default_value_t = 10)]
     pub access_token_s: u32,
@@ -84,11 +88,14 @@ pub struct Args {
 }
 
 impl Args {
-    /// A sound run for every day: a round of each kind.
+    /// A sound run for every day: a round of each kind, but for the calm one, as the others have calm refreshes, too.
     pub fn small(program: &Path) -> Self {
         Self {
             operations: 48,
-            rounds: 1,
+            calm: 0,
+            before: 1,
+            kills: 1,
+            after: 1,
             access_token_s: 8,
             seed: 1,
             sabotage: None,
@@ -101,7 +108,10 @@ impl Args {
     /// A run whose verdict must be red, because a safeguard is missing.
     pub fn control(program: &Path, sabotage: Sabotage) -> Self {
         Self {
-            rounds: 5,
+            calm: 20,
+            before: 0,
+            kills: 0,
+            after: 0,
             sabotage: Some(sabotage),
             expect_red: true,
             ..Self::small(program)
@@ -112,17 +122,35 @@ impl Args {
         self.sabotage.map(|Sabotage::NoClaim| "no-claim".to_owned())
     }
 
+    /// How long a request may take, and how long after that it may still take effect. Shorter in small runs, so that they
+    /// end sooner.
+    fn patience_ms(&self) -> Patience {
+        match self.operations {
+            ..100 => Patience {
+                request: 3_000,
+                settle: 1_000,
+            },
+            _ => Patience {
+                request: 5_000,
+                settle: 2_000,
+            },
+        }
+    }
+
     fn life_ms(&self) -> i64 {
         i64::from(self.access_token_s) * 1_000
     }
 }
 
+/// Times of a run, in milliseconds.
+struct Patience {
+    request: i64,
+    settle: i64,
+}
+
 /// Exit status 0: as expected; 1: not; 2: nothing can be said.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    ensure!(
-        args.operations > 0 && args.rounds > 0,
-        "there must be operations and rounds"
-    );
+    ensure!(args.operations > 0, "there must be operations");
     ensure!(
         args.access_token_s >= 5,
         "in a token's last tenth a call must find the time to arrive"
@@ -143,16 +171,16 @@ async fn run_async(args: &Args, program: PathBuf, cluster: Cluster) -> Result<Ex
     let directory = binary::scratch(&format!("torture-tokens-{name}"))?;
     std::fs::remove_dir_all(&directory).context("clearing the last run's directory")?;
     std::fs::create_dir_all(&directory)?;
+    let mut random = StdRng::seed_from_u64(args.seed);
+    let plans = plan::plans(args, &mut random);
     println!(
-        "torture tokens: {} operations at once, {} rounds of each kind, tokens of {} s, seed {}; files in {}",
+        "torture tokens: {} operations at once, {} rounds, tokens of {} s, seed {}; files in {}",
         args.operations,
-        args.rounds,
+        plans.len(),
         args.access_token_s,
         args.seed,
         directory.display()
     );
-    let mut random = StdRng::seed_from_u64(args.seed);
-    let plans = plan::plans(args.rounds, &mut random);
     let house = House::start(args, program, &directory, cluster).await?;
     let workload = Workload::generate(args.operations * plans.len(), args.operations, &mut random);
     let sender = Arc::new(Sender {

@@ -4,6 +4,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
+use super::Args;
+
 /// What happens to a refresh.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {
@@ -30,7 +32,7 @@ pub enum Plan {
 
 impl Plan {
     /// The fault for the sandbox's script, where there is one.
-    pub fn script(&self) -> Option<Value> {
+    pub fn script(&self, settle_ms: i64) -> Option<Value> {
         let (fault, times) = match self {
             Self::Calm | Self::Kill { .. } => return None,
             Self::Before { fault, times } => (fault, *times),
@@ -40,7 +42,7 @@ impl Plan {
             "method": "POST", "path_contains": "/oauth/token", "body_contains": "\"grant_type\":\"refresh_token\""
         });
         // Late, but while it still can be: before the refresh is tried again.
-        Some(json!([{"match": refreshes, "fault": fault, "times": times, "delay_ms": super::SETTLE_MS / 2}]))
+        Some(json!([{"match": refreshes, "fault": fault, "times": times, "delay_ms": settle_ms / 2}]))
     }
 
     /// In words.
@@ -59,8 +61,8 @@ impl Plan {
     }
 }
 
-/// `rounds` of each kind; the first of a kind is its plainest, the others are drawn.
-pub fn plans(rounds: usize, random: &mut StdRng) -> Vec<Plan> {
+/// The rounds of a run, kind by kind; their faults take turns, so that the first of a kind has its plainest.
+pub fn plans(args: &Args, random: &mut StdRng) -> Vec<Plan> {
     const BEFORE: [&str; 3] = ["cut_before", "5xx", "429"];
     const AFTER: [&str; 6] = [
         "cut_after",
@@ -70,21 +72,20 @@ pub fn plans(rounds: usize, random: &mut StdRng) -> Vec<Plan> {
         "late_effect",
         "no_answer",
     ];
-    let calm = (0..rounds).map(|_| Plan::Calm);
-    let before = (0..rounds).map(|round| Plan::Before {
+    let mut plans = vec![Plan::Calm; args.calm];
+    plans.extend((0..args.before).map(|round| Plan::Before {
         fault: BEFORE[round % BEFORE.len()],
         times: random.random_range(1..=3),
-    });
-    let mut plans: Vec<_> = calm.chain(before).collect();
-    // Storing the pair takes a few milliseconds: a kill at once never lets it happen, a later one may.
-    plans.extend((0..rounds).map(|round| Plan::Kill {
+    }));
+    // Storing the pair takes a few milliseconds: a kill at once hardly ever lets it happen, a later one may.
+    plans.extend((0..args.kills).map(|round| Plan::Kill {
         after_ms: if round % 2 == 0 {
             0
         } else {
             random.random_range(1..8)
         },
     }));
-    plans.extend((0..rounds).map(|round| Plan::After {
+    plans.extend((0..args.after).map(|round| Plan::After {
         fault: AFTER[round % AFTER.len()],
     }));
     plans
