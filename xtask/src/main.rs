@@ -1,8 +1,8 @@
 //! `cargo xtask`: what a person types more than once.
 //!
 //! `test` is what CI runs, `demo` shows the program, `gen` makes generated files, `torture` looks for lost, doubled and
-//! disordered effects under kills and faults, `bench` measures. Each is a module; all but `gen` start real processes and
-//! talk to them over HTTP.
+//! disordered effects under kills and faults (`torture tokens`: for what befalls tokens that expire), `bench` measures.
+//! Each is a module; all but `gen` start real processes and talk to them over HTTP.
 //!
 //! It knows nothing of the other crates but the catalog, whose reference it writes: it sees Cartlane as its users do, by
 //! command line, web hook and sandbox log. Only `bench` writes runs of long ago into a store by itself.

@@ -58,7 +58,7 @@ async fn listen(
     while let Ok((stream, _)) = listener.accept().await {
         let refreshed = refreshed.clone();
         connections.spawn(async move {
-            // Where either side goes away, the other one is let go as well.
+            // Nobody may be listening any more; and where either side goes away, the other one is let go as well.
             let tell = move || refreshed.send(server).unwrap_or_default();
             let _ = relay(stream, sandbox, tell).await;
         });
