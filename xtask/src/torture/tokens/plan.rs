@@ -20,8 +20,8 @@ pub enum Plan {
     },
     /// The server that asked is killed so many milliseconds after it was handed the answer.
     Kill {
-        /// How many.
-        after_ms: u64,
+        /// How many; none where the end of the answer is still on its way.
+        after_ms: Option<u64>,
     },
     /// It takes effect, and its answer is lost.
     After {
@@ -50,7 +50,10 @@ impl Plan {
         match self {
             Self::Calm => "calm".to_owned(),
             Self::Before { fault, times } => format!("before the effect: {fault}, {times} times"),
-            Self::Kill { after_ms } => format!("kill {after_ms} ms after the answer"),
+            Self::Kill { after_ms: None } => "kill at the answer".to_owned(),
+            Self::Kill {
+                after_ms: Some(after_ms),
+            } => format!("kill {after_ms} ms after the answer"),
             Self::After { fault } => format!("after the effect: {fault}"),
         }
     }
@@ -77,13 +80,9 @@ pub fn plans(args: &Args, random: &mut StdRng) -> Vec<Plan> {
         fault: BEFORE[round % BEFORE.len()],
         times: random.random_range(1..=3),
     }));
-    // Storing the pair takes a few milliseconds: a kill at once hardly ever lets it happen, a later one may.
+    // Storing the pair takes a few milliseconds: the first kill certainly loses it, the second one may.
     plans.extend((0..args.kills).map(|round| Plan::Kill {
-        after_ms: if round % 2 == 0 {
-            0
-        } else {
-            random.random_range(1..8)
-        },
+        after_ms: (round % 2 == 1).then(|| random.random_range(0..8)),
     }));
     plans.extend((0..args.after).map(|round| Plan::After {
         fault: AFTER[round % AFTER.len()],

@@ -1,8 +1,11 @@
 //! Relays between the servers and the sandbox, one for each server: who asked for a new pair of tokens, and the moment
-//! at which the answer is in their hands. A server that is killed on this word dies before it can have stored the pair,
-//! or just about then.
+//! at which the answer is in their hands. A server that is killed on this word dies before it has stored the pair, or
+//! just about then; where the end of the answer is held back, certainly before.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,12 +14,15 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 
 const CHUNK: usize = 16 * 1024;
+/// How long the end of an answer is held back: enough to kill who waits for it.
+const HELD_BACK: Duration = Duration::from_secs(1);
 
 /// The relays of all servers; gone when dropped.
 pub struct Relays {
     /// Where each server finds its GHL.
     pub addresses: Vec<SocketAddr>,
     refreshed: UnboundedReceiver<usize>,
+    holds_back: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
 }
 
@@ -24,49 +30,72 @@ impl Relays {
     /// One relay for each of `servers`.
     pub async fn start(servers: usize, sandbox: SocketAddr) -> Result<Self> {
         let (sender, refreshed) = mpsc::unbounded_channel();
+        let holds_back = Arc::new(AtomicBool::new(false));
         let (mut addresses, mut tasks) = (Vec::new(), JoinSet::new());
         for server in 0..servers {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
             addresses.push(listener.local_addr()?);
-            tasks.spawn(listen(listener, sandbox, server, sender.clone()));
+            let teller = Teller {
+                server,
+                refreshed: sender.clone(),
+                holds_back: Arc::clone(&holds_back),
+            };
+            tasks.spawn(listen(listener, sandbox, teller));
         }
         Ok(Self {
             addresses,
             refreshed,
+            holds_back,
             _tasks: tasks,
         })
     }
 
-    /// Forgets the pairs that have come so far.
-    pub fn forget(&mut self) {
+    /// Forgets the pairs that have come so far. Whether the ends of the next ones are held back.
+    pub fn expect(&mut self, holds_back: bool) {
+        self.holds_back.store(holds_back, Ordering::Relaxed);
         while self.refreshed.try_recv().is_ok() {}
     }
 
-    /// The server that is handed the next new pair, as soon as its last byte is on the way to it.
+    /// The server that is handed the next new pair, as soon as its last byte is on the way to it, or held back.
     pub async fn refreshed(&mut self) -> Option<usize> {
-        self.refreshed.recv().await
+        let server = self.refreshed.recv().await;
+        self.holds_back.store(false, Ordering::Relaxed);
+        server
     }
 }
 
-async fn listen(
-    listener: TcpListener,
-    sandbox: SocketAddr,
+/// Tells that a server is handed a new pair.
+#[derive(Clone)]
+struct Teller {
     server: usize,
     refreshed: UnboundedSender<usize>,
-) {
+    holds_back: Arc<AtomicBool>,
+}
+
+impl Teller {
+    fn tell(&self) {
+        // At the end of a run nobody listens any more.
+        self.refreshed.send(self.server).unwrap_or_default();
+    }
+
+    fn holds_back(&self) -> bool {
+        self.holds_back.load(Ordering::Relaxed)
+    }
+}
+
+async fn listen(listener: TcpListener, sandbox: SocketAddr, teller: Teller) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let refreshed = refreshed.clone();
+        let teller = teller.clone();
         connections.spawn(async move {
-            // Nobody may be listening any more; and where either side goes away, the other one is let go as well.
-            let tell = move || refreshed.send(server).unwrap_or_default();
-            let _ = relay(stream, sandbox, tell).await;
+            // Where either side goes away, the other one is let go as well.
+            let _ = relay(stream, sandbox, &teller).await;
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn relay(mut client: TcpStream, sandbox: SocketAddr, tell: impl Fn()) -> Result<()> {
+async fn relay(mut client: TcpStream, sandbox: SocketAddr, teller: &Teller) -> Result<()> {
     let mut ghl = TcpStream::connect(sandbox).await?;
     client.set_nodelay(true)?;
     ghl.set_nodelay(true)?;
@@ -89,12 +118,19 @@ async fn relay(mut client: TcpStream, sandbox: SocketAddr, tell: impl Fn()) -> R
             read = ghl.read(&mut down) => {
                 let bytes = &down[..read?];
                 answered.extend_from_slice(bytes);
-                client.write_all(bytes).await?;
+                let is_new_pair = is_refresh(&asked) && is_whole_success(&answered);
+                if is_new_pair && teller.holds_back() {
+                    teller.tell();
+                    tokio::time::sleep(HELD_BACK).await;
+                    client.write_all(bytes).await?;
+                } else {
+                    client.write_all(bytes).await?;
+                    if is_new_pair {
+                        teller.tell();
+                    }
+                }
                 if bytes.is_empty() {
                     return Ok(());
-                }
-                if is_refresh(&asked) && is_whole_success(&answered) {
-                    tell();
                 }
             }
         }

@@ -127,7 +127,8 @@ impl<'a> Torture<'a> {
         if let Some(script) = plan.script(self.args.patience_ms().settle) {
             self.house.sandbox.script(&script).await?;
         }
-        self.house.relays.forget();
+        let holds_back = *plan == Plan::Kill { after_ms: None };
+        self.house.relays.expect(holds_back);
         let deliveries = number * self.args.operations..(number + 1) * self.args.operations;
         let sending = Arc::clone(&self.sender).send_at_once(deliveries.clone(), self.random.random());
         let sending = tokio::spawn(sending);
@@ -191,12 +192,12 @@ impl<'a> Torture<'a> {
     }
 
     /// Kills the server that is handed the next pair, and starts it again.
-    async fn kill(&mut self, number: usize, after_ms: u64) -> Result<()> {
+    async fn kill(&mut self, number: usize, after_ms: Option<u64>) -> Result<()> {
         let Ok(Some(server)) = timeout(STUCK, self.house.relays.refreshed()).await else {
             self.went_otherwise(number, "no server was handed a new pair");
             return Ok(());
         };
-        if after_ms > 0 {
+        if let Some(after_ms) = after_ms.filter(|after_ms| *after_ms > 0) {
             tokio::time::sleep(Duration::from_millis(after_ms)).await;
         }
         self.house.servers[server].kill().await?;
