@@ -134,6 +134,8 @@ impl Engine {
             settle_ms: limits.settle_ms,
             files: Files::new(options.files_dir.clone(), limits.file_bytes),
             public_url: options.public_url,
+            #[cfg(feature = "break")]
+            broken: options.broken,
         };
         let connections = connections::Connections::open(parts, options.connections).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);

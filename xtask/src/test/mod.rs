@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 
 use crate::binary::{self, Profile};
 use crate::r#gen;
-use crate::torture::{self, Database, Sabotage, Scenario};
+use crate::torture::{self, Database, Sabotage, Scenario, tokens};
 use cartlane_testkit::postgres::{Cluster, SHARED_CLUSTER};
 
 /// Options of `test`.
@@ -119,6 +119,22 @@ fn small_torture(steps: &mut Steps) {
         steps.take(name, || {
             ensure!(
                 torture::run(&args)? == ExitCode::SUCCESS,
+                "the verdict isn't what it should be"
+            );
+            Ok(())
+        });
+    }
+    let runs = [
+        ("small torture of tokens", tokens::Args::small(&program)),
+        (
+            "control no-claim",
+            tokens::Args::control(&program, tokens::Sabotage::NoClaim),
+        ),
+    ];
+    for (name, args) in runs {
+        steps.take(name, || {
+            ensure!(
+                tokens::run(&args)? == ExitCode::SUCCESS,
                 "the verdict isn't what it should be"
             );
             Ok(())

@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     pub files: Files,
     /// The address at which the world reaches this server.
     pub public_url: Option<String>,
+    #[cfg(feature = "break")]
+    pub broken: Option<crate::Broken>,
 }
 
 /// A connection with everything that is known of it.
@@ -321,6 +323,8 @@ impl Parts {
             http,
             request_timeout_ms: self.request_timeout_ms,
             settle_ms: self.settle_ms,
+            #[cfg(feature = "break")]
+            broken: self.broken,
         };
         Ok(Some(Arc::new(Tokens::new(known.row.id, owner, app, place))))
     }

@@ -112,6 +112,8 @@ pub(crate) struct Place {
     pub http: outbound::Client,
     pub request_timeout_ms: i64,
     pub settle_ms: i64,
+    #[cfg(feature = "break")]
+    pub broken: Option<crate::Broken>,
 }
 
 #[derive(Default)]
@@ -221,13 +223,17 @@ impl Tokens {
         let lasts_ms = self.place.request_timeout_ms + self.place.settle_ms;
         let now = self.place.clock.now();
         let is_fresh = move |row: &Row| use_until(row) > now && refused != Some(row.version);
+        #[cfg(feature = "break")]
+        let needs_claim = self.place.broken != Some(crate::Broken::NoClaim);
+        #[cfg(not(feature = "break"))]
+        let needs_claim = true;
         let looked = self.place.db.write(move |tx| {
             let Some(row) = rows::get(tx, connection)? else {
                 return Ok((None, false));
             };
             let claimed = row.dead_because.is_none()
                 && !is_fresh(&row)
-                && rows::claim(tx, connection, row.version, node, lasts_ms)?;
+                && (!needs_claim || rows::claim(tx, connection, row.version, node, lasts_ms)?);
             Ok::<_, Error>((Some(row), claimed))
         });
         let (row, is_claimed) = looked.await.map_err(not_yet)?;
