@@ -94,7 +94,7 @@ pub(crate) struct Tokens {
 
 /// A marketplace app, where a person agrees and comes back, and what they agree to.
 pub(crate) struct App {
-    pub app: oauth::App,
+    pub credentials: oauth::App,
     /// Where GHL's API is.
     pub base_url: Url,
     pub authorize_url: Url,
@@ -201,7 +201,12 @@ impl Tokens {
 
     /// The app that the tokens belong to: what stands before the first dash of its client id.
     pub fn app_id(&self) -> &str {
-        self.app.app.client_id.split('-').next().unwrap_or_default()
+        self.app
+            .credentials
+            .client_id
+            .split('-')
+            .next()
+            .unwrap_or_default()
     }
 
     /// GHL has refused the token of this version. Whether another one is got: not right after that was done.
@@ -332,7 +337,7 @@ impl Tokens {
         oauth::pair(
             &self.place.http,
             &self.app.base_url,
-            &self.app.app,
+            &self.app.credentials,
             user_type,
             grant,
         )
@@ -373,7 +378,7 @@ impl Tokens {
         begun.await?;
         Ok(oauth::authorize_url(
             &self.app.authorize_url,
-            &self.app.app.client_id,
+            &self.app.credentials.client_id,
             &self.app.redirect_uri,
             &self.app.scopes,
             &state,
