@@ -312,20 +312,41 @@ impl Handle {
                     step,
                     operation,
                     inputs,
+                    connection,
+                    ..
                 }) => {
                     let title = Catalog::builtin()
                         .get(&operation)
                         .map(|operation| operation.title.clone());
-                    steps.push(
-                        json!({"step": step, "operation": operation, "title": title, "inputs": inputs}),
-                    );
+                    let mut told =
+                        json!({"step": step, "operation": operation, "title": title, "inputs": inputs});
+                    if let Some(connection) = connection {
+                        told["connection"] = connection.into();
+                    }
+                    steps.push(told);
                     let output = json!({"id": "(unknown)", "created": null, "contact": {}});
+                    journal.push((step, StepRecord::Done { output }));
+                }
+                Ok(Next::Note { step, output }) => {
+                    steps.push(json!({"step": step, "decides": output}));
+                    journal.push((step, StepRecord::Done { output }));
+                }
+                Ok(Next::Wait {
+                    step,
+                    lasts_ms,
+                    until,
+                    kinds,
+                }) => {
+                    steps
+                        .push(json!({"step": step, "waits": {"ms": lasts_ms, "until": until, "for": kinds}}));
+                    let output = json!({"timed_out": !kinds.is_empty(), "event": null});
                     journal.push((step, StepRecord::Done { output }));
                 }
                 Ok(Next::Skip { step, reason }) => {
                     steps.push(json!({"step": step, "skipped": reason}));
                     journal.push((step, StepRecord::Skipped { reason }));
                 }
+                Ok(Next::Ended { reason, .. }) => break json!({"stopped": reason}),
                 Ok(Next::Done) => break json!("done"),
                 Ok(Next::NotApplicable { reason }) => break json!({"skipped": reason}),
                 Ok(Next::Stopped { step }) => break json!({"stopped_at": step}),

@@ -34,6 +34,7 @@ mod stored;
 mod systems;
 mod tokens;
 mod vault;
+mod waits;
 mod worker;
 
 use std::collections::HashMap;

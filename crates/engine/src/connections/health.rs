@@ -180,8 +180,9 @@ impl Shared {
                 target.is_some_and(|target| target.id == id)
             };
             if directory.sources().any(|source| comes_here(source.id)) {
-                let operations = document.steps.iter().map(|step| step.operation.as_str());
-                operations.for_each(|operation| add_scopes(operation, &mut needed));
+                document
+                    .calls()
+                    .for_each(|call| add_scopes(&call.operation, &mut needed));
             }
         }
         needed

@@ -8,6 +8,7 @@ mod errors;
 mod executor;
 mod ghl_hooks;
 mod intake;
+mod language;
 mod limits;
 mod listed;
 mod oauth;
