@@ -198,14 +198,17 @@ fn takes(shape: &Shape) -> String {
             .as_ref()
             .map_or("anything".to_owned(), |items| takes(items))
     };
-    let kind = match shape.kind() {
-        Type::Any => "anything".to_owned(),
-        Type::String => shape.format.clone().unwrap_or_else(|| "text".into()),
-        Type::Integer => "whole number".into(),
-        Type::Number => "number".into(),
-        Type::Boolean => "true or false".into(),
-        Type::Array => format!("list of {}", items()),
-        Type::Object => "object".into(),
+    let kind = match (shape.written_as(), shape.kind()) {
+        (Some(form), _) => form.to_owned(),
+        (None, kind) => match kind {
+            Type::Any => "anything".to_owned(),
+            Type::String => "text".into(),
+            Type::Integer => "whole number".into(),
+            Type::Number => "number".into(),
+            Type::Boolean => "true or false".into(),
+            Type::Array => format!("list of {}", items()),
+            Type::Object => "object".into(),
+        },
     };
     if shape.nullable {
         format!("{kind} or null")

@@ -97,6 +97,8 @@ impl Location {
 pub(super) struct InputText {
     pub help: String,
     pub option_source: Option<String>,
+    /// The form in which people may write it, where its shape says none.
+    pub format: Option<String>,
     /// Taken where the input is not given.
     pub default: Option<Value>,
     /// A value for examples.

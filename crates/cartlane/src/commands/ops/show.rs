@@ -81,9 +81,12 @@ fn takes(shape: &Shape) -> String {
     if !shape.r#enum.is_empty() {
         return shape.r#enum.join(", ");
     }
+    if let Some(form) = shape.written_as() {
+        return form.into();
+    }
     match shape.kind() {
         Type::Any => "anything".into(),
-        Type::String => shape.format.clone().unwrap_or_else(|| "text".into()),
+        Type::String => "text".into(),
         Type::Integer => "whole number".into(),
         Type::Number => "number".into(),
         Type::Boolean => "true or false".into(),

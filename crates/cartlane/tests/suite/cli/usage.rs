@@ -84,5 +84,8 @@ fn whoever_stops_reading_gets_no_complaint() {
     drop(out);
     let output = child.wait_with_output().expect("the program ends");
     let said = String::from_utf8(output.stderr).expect("text");
-    assert_eq!((first.as_str(), output.status.code(), said.as_str()), ("{\n", Some(0), ""));
+    assert_eq!(
+        (first.as_str(), output.status.code(), said.as_str()),
+        ("{\n", Some(0), "")
+    );
 }
