@@ -75,10 +75,8 @@ fn time(text: &str) -> Option<String> {
         return Some(text.replacen(' ', "T", 1));
     }
     let written = if text.contains(':') {
-        let splits = text.match_indices([' ', 'T', ',']);
-        splits
-            .filter_map(|(at, _)| day_and_clock(&text[..at], &text[at + 1..]))
-            .next()?
+        let mut splits = text.match_indices([' ', 'T', ',']);
+        splits.find_map(|(at, _)| day_and_clock(&text[..at], &text[at + 1..]))?
     } else {
         format!("{}T00:00:00Z", date(text)?)
     };
