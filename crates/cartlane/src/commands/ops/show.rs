@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Show also what inputs can be chosen from in the location of this connection.
     #[arg(long)]
     connection: Option<String>,
+    /// Another input, on which such a list depends: `--input contactId=ID` for the contact's tasks. May be given again and again.
+    #[arg(long = "input", value_name = "NAME=VALUE", requires = "connection")]
+    inputs: Vec<String>,
     /// Read those lists anew.
     #[arg(long, requires = "connection")]
     refresh: bool,
@@ -31,6 +34,7 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
     let mut inputs: Vec<Value> = operation.inputs.iter().map(input).collect();
     if let Some(connection) = &arguments.connection {
         let admin = Admin::of(config)?;
+        let given = super::given(&arguments.inputs, operation)?;
         for input in &mut inputs {
             let Some(list) = input["chosen_from"].as_str() else {
                 continue;
@@ -38,6 +42,7 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
             let query = [
                 ("connection", Some(connection.clone())),
                 ("refresh", Some(arguments.refresh.to_string())),
+                ("inputs", Some(Value::from(given.clone()).to_string())),
             ];
             input["choices"] = match admin.get(&format!("/api/choices/{list}"), &query).await {
                 Ok(answer) => answer["choices"].clone(),
