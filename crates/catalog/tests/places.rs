@@ -257,3 +257,16 @@ fn phones_are_read_wherever_there_is_one() {
     let body = request("ghl.users.update", &user).body.expect("a body");
     assert_eq!(body["phone"], "+18888888888");
 }
+
+#[test]
+fn where_one_of_several_is_meant_two_are_a_fault() {
+    let list = operation("ghl.calendars.list_events");
+    let both =
+        json!({"calendarId": "k1", "userId": "u1", "startTime": "2026-01-31", "endTime": "2026-02-01"});
+    assert_eq!(
+        list.validate(&both).expect_err("two").to_string(),
+        "takes only one of: calendarId, userId, groupId"
+    );
+    let one = json!({"userId": "u1", "startTime": "2026-01-31", "endTime": "2026-02-01"});
+    assert!(list.validate(&one).is_ok());
+}

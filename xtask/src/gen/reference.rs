@@ -101,7 +101,15 @@ fn notes(catalog: &Catalog, operation: &Operation) -> Vec<String> {
         notes.push("GHL advises against it".into());
     }
     if !operation.needs_one.is_empty() {
-        notes.push(format!("needs at least one of {}", quoted(&operation.needs_one)));
+        let how_many = if operation.takes_one {
+            "exactly"
+        } else {
+            "at least"
+        };
+        notes.push(format!(
+            "needs {how_many} one of {}",
+            quoted(&operation.needs_one)
+        ));
     }
     for (name, instead) in &operation.refused {
         notes.push(format!("`{name}` is not offered: {instead}"));

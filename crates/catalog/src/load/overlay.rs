@@ -57,6 +57,8 @@ pub(super) struct Entry {
     /// Values that are always sent, and are no inputs.
     pub fixed: BTreeMap<String, Value>,
     pub needs_one: Vec<String>,
+    /// Of those only one may be given.
+    pub takes_one: bool,
     /// Inputs that need not be given, whatever the facts say.
     pub optional: Vec<String>,
     /// Fields that are not offered, with what to do instead.

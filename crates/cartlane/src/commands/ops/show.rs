@@ -56,6 +56,7 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
         let mut shown = list::row(operation);
         shown["inputs"] = inputs.into();
         shown["needs_one"] = json!(operation.needs_one);
+        shown["takes_one"] = json!(operation.takes_one);
         shown["not_offered"] = json!(operation.refused);
         shown["example"] = operation.example.clone();
         output::json(&shown);
@@ -153,8 +154,13 @@ fn notes(operation: &'static Operation) -> Vec<String> {
         notes.push(format!("scopes  {}", scopes.join(", ")));
     }
     if !operation.needs_one.is_empty() {
+        let how_many = if operation.takes_one {
+            "exactly"
+        } else {
+            "at least"
+        };
         notes.push(format!(
-            "needs   at least one of {}",
+            "needs   {how_many} one of {}",
             operation.needs_one.join(", ")
         ));
     }
