@@ -232,6 +232,39 @@ async fn steps_of_automations_name_custom_fields_as_people_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dozen_custom_fields_are_written_by_id_key_or_name() {
+    let id = |number: usize| format!("field{number:015}");
+    let app = TestApp::builder().sandbox(|settings| {
+        for number in 0..12 {
+            let mut field = CustomField::new(&id(number), &format!("key_{number}"));
+            field
+                .shown
+                .insert("name".into(), format!("Field {number}").into());
+            settings.locations[0].custom_fields.push(field);
+        }
+    });
+    let app = app.start().await;
+    let name = |number: usize| match number % 3 {
+        0 => id(number),
+        1 => format!("key_{number}"),
+        _ => format!("field {number}"),
+    };
+    let fields: Value = (0..12)
+        .map(|number| (name(number), json!(number.to_string())))
+        .collect();
+    let inputs = json!({"email": "a@example.com", "customFields": fields});
+    let created = call(&app, "ghl.contacts.create", inputs).await.expect("created");
+    let kept: BTreeSet<String> = created["contact"]["customFields"]
+        .as_array()
+        .expect("fields")
+        .iter()
+        .map(|field| format!("{}={}", field["id"], field["value"]))
+        .collect();
+    let expected = (0..12).map(|number| format!("\"{}\"=\"{number}\"", id(number)));
+    assert_eq!(kept, expected.collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn choices_are_read_once_and_anew_on_demand() {
     let app = TestApp::builder().start().await;
     let executor = app.handle().executor();
