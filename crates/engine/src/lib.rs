@@ -33,6 +33,7 @@ mod step;
 mod stored;
 mod systems;
 mod tokens;
+mod trial;
 mod vault;
 mod worker;
 
@@ -64,6 +65,7 @@ pub use options::{Limits, MAIN_WORKSPACE, Options};
 pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
+pub use trial::{Effect, Trial, effects, read_back};
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
 
 /// The records that lists and details are made of.

@@ -36,6 +36,8 @@ pub enum Command {
         /// Its name or id.
         name: String,
     },
+    /// Try an automation on recorded events, in a house that is thrown away; exit code 1 where a run failed.
+    Test(super::trial::Arguments),
     /// What the automations would do with an event, without doing it.
     Plan {
         /// The event's id.
@@ -45,8 +47,12 @@ pub enum Command {
 
 /// Does it.
 pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    if let Command::Test(arguments) = &command {
+        return super::trial::run(arguments, config, as_json).await;
+    }
     let admin = Admin::of(config)?;
     match command {
+        Command::Test(_) => {}
         Command::List => list(&admin.get("/api/automations", &[]).await?, as_json),
         Command::Show { name } => show(&find(&admin, &name).await?, as_json),
         Command::Enable { name } => switch(&admin, &name, true, as_json).await?,

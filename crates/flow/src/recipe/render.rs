@@ -10,10 +10,18 @@ impl Recipe {
     /// The document's text with these choices, by their names; the error holds every choice that is wrong or missing.
     pub fn render(&self, given: &Map<String, Value>) -> Result<String, Problems> {
         let mut problems = Problems::default();
-        let known = || self.choices.iter().map(|choice| choice.name.as_str()).chain([NAME]);
+        let known = || {
+            self.choices
+                .iter()
+                .map(|choice| choice.name.as_str())
+                .chain([NAME])
+        };
         for name in given.keys().filter(|name| !known().any(|known| known == *name)) {
             let message = match nearest(name, known()) {
-                Some(near) => format!("the recipe `{}` does not ask this; did you mean `{near}`?", self.name),
+                Some(near) => format!(
+                    "the recipe `{}` does not ask this; did you mean `{near}`?",
+                    self.name
+                ),
                 None => format!(
                     "the recipe `{}` does not ask this; it asks {}",
                     self.name,
@@ -23,7 +31,10 @@ impl Recipe {
             problems.push(name, message);
         }
         let mut values = Map::new();
-        let name = given.get(NAME).cloned().unwrap_or_else(|| self.title.as_str().into());
+        let name = given
+            .get(NAME)
+            .cloned()
+            .unwrap_or_else(|| self.title.as_str().into());
         if !ChoiceKind::Text.takes(&name) {
             problems.push(NAME, format!("takes {}", ChoiceKind::Text.describe()));
         }
@@ -38,7 +49,10 @@ impl Recipe {
                 }
                 None if choice.optional => "".into(),
                 None => {
-                    problems.push(&choice.name, format!("is missing: {}. {}", choice.label, choice.help));
+                    problems.push(
+                        &choice.name,
+                        format!("is missing: {}. {}", choice.label, choice.help),
+                    );
                     continue;
                 }
             };
@@ -86,7 +100,8 @@ mod tests {
     fn choices_are_written_as_json_and_all_else_stays() {
         let values = json!({"tags": ["a", "b \"c\""], "text": "x: y", "none": null});
         let template = "tags: [[tags]]\ntext: {{ [[text]] ~ '[[' }}\nown: [[none]]\nlist: [[1, 2]]\n";
-        let expected = "tags: [\"a\",\"b \\\"c\\\"\"]\ntext: {{ \"x: y\" ~ '[[' }}\nown: null\nlist: [[1, 2]]\n";
+        let expected =
+            "tags: [\"a\",\"b \\\"c\\\"\"]\ntext: {{ \"x: y\" ~ '[[' }}\nown: null\nlist: [[1, 2]]\n";
         assert_eq!(filled(template, values.as_object().expect("a map")), expected);
     }
 }

@@ -52,7 +52,9 @@ fn every_choice_is_used_is_of_its_kind_and_names_a_list_that_there_is() {
             };
             let mut given = recipe.example();
             given.insert(choice.name.clone(), other);
-            let with = recipe.render(&given).unwrap_or_else(|faults| panic!("{at}: {faults}"));
+            let with = recipe
+                .render(&given)
+                .unwrap_or_else(|faults| panic!("{at}: {faults}"));
             assert_ne!(with, without, "{at} changes nothing");
             Document::from_yaml(&with, Catalog::builtin()).unwrap_or_else(|faults| panic!("{at}: {faults}"));
         }

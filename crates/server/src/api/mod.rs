@@ -31,6 +31,7 @@ pub fn router(engine: Handle) -> Router {
             "/api/automations",
             get(automations::list_automations).post(automations::apply_automations),
         )
+        .route("/api/automations/trial", post(automations::try_automation))
         .route(
             "/api/automations/{id}",
             patch(automations::update_automation).delete(automations::remove_automation),
