@@ -11,8 +11,12 @@ use serde_json::{Map, Value as Json, json};
 use crate::executor::{CallError, Executor};
 
 /// Fields of a contact that change with every write, or say the same as others.
-const SILENT: [&str; 8] = [
+const SILENT: [&str; 12] = [
     "id",
+    "locationId",
+    "name",
+    "firstNameLowerCase",
+    "lastNameLowerCase",
     "dateAdded",
     "dateUpdated",
     "fullNameLowerCase",

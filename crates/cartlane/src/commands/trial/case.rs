@@ -2,36 +2,60 @@
 
 use cartlane_engine::records::{Call, Outcome, StepState};
 use cartlane_engine::{RunDetail, effects, read_back};
-use cartlane_flow::recipe::Trial;
+use cartlane_flow::recipe::Before;
 use serde_json::{Value, json};
 
 use super::house::{CRM, House};
 use super::payload::Payload;
 use super::stand_ins;
 
+/// What is tried.
+pub struct Case {
+    /// What is delivered.
+    pub payload: Payload,
+    /// What is called beforehand.
+    pub before: Vec<Before>,
+    /// The steps that must be done, and no others; `None` where nobody has said.
+    pub done: Option<Vec<String>>,
+}
+
+impl From<Payload> for Case {
+    fn from(payload: Payload) -> Self {
+        Self {
+            payload,
+            before: Vec::new(),
+            done: None,
+        }
+    }
+}
+
 type States = Vec<(String, Value)>;
 
 /// What came of it; `problem` says what was wrong, where something was.
-pub async fn run(document: &Value, payload: Payload, trial: Option<&Trial>) -> anyhow::Result<Value> {
+pub async fn run(document: &Value, case: Case) -> anyhow::Result<Value> {
+    let payload = &case.payload;
     let mut fields = stand_ins::custom_fields(document);
     let customs = payload.body["customFields"].as_array().into_iter().flatten();
     fields.extend(customs.filter_map(|field| Some(field["id"].as_str()?.to_owned())));
     fields.sort();
     fields.dedup();
     let house = House::open(&fields).await?;
-    let told = within(&house, document, payload, trial).await;
+    let (kind, origin) = (payload.kind.clone(), payload.origin.clone());
+    let told = within(&house, document, case).await;
     house.close().await;
-    told
+    Ok(told.unwrap_or_else(|error| {
+        json!({"kind": kind, "origin": origin, "ending": "not tried", "problem": format!("{error:#}")})
+    }))
 }
 
-async fn within(
-    house: &House,
-    document: &Value,
-    mut payload: Payload,
-    trial: Option<&Trial>,
-) -> anyhow::Result<Value> {
+async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<Value> {
+    let Case {
+        mut payload,
+        before,
+        done,
+    } = case;
     let (document, stand_ins) = stand_ins::stand_in(document, house).await;
-    for before in trial.into_iter().flat_map(|trial| &trial.before) {
+    for before in &before {
         house.call(&before.operation, &before.with).await?;
     }
     prepare(house, &document, &mut payload).await?;
@@ -55,7 +79,7 @@ async fn within(
     told["effects"] = changes(&before, &after);
     let names = house.handle.field_names(CRM).await;
     told["read_back"] = stored(&run.calls, &before, &after, &names).into();
-    if let Some(problem) = problem(&run, trial) {
+    if let Some(problem) = problem(&run, done.as_deref()) {
         told["problem"] = problem.into();
     }
     Ok(told)
@@ -76,13 +100,11 @@ async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyh
         } else {
             "live"
         };
-        house.sell(&email, mode).await?;
         // Where a contact's former e-mail is kept in a custom field, that is whom ThriveCart knows.
-        for field in payload.body["customFields"].as_array().into_iter().flatten() {
-            if let Some(former) = field["value"].as_str().filter(|value| value.contains('@')) {
-                house.sell(former, mode).await?;
-            }
-        }
+        let customs = payload.body["customFields"].as_array().into_iter().flatten();
+        let mut formers =
+            customs.filter_map(|field| field["value"].as_str().filter(|value| value.contains('@')));
+        house.sell(formers.next().unwrap_or(&email), mode).await?;
     }
     Ok(())
 }
@@ -158,20 +180,19 @@ fn same_email(one: &Value, other: &Value) -> bool {
 }
 
 /// What was wrong: the run did not come to its end, or did other steps than the recipe says.
-fn problem(run: &RunDetail, trial: Option<&Trial>) -> Option<String> {
+fn problem(run: &RunDetail, said: Option<&[String]>) -> Option<String> {
     if run.run.finished_at.is_none() || run.run.state == "failed" {
         let error = run.run.error.as_deref().unwrap_or("it did not come to its end");
         return Some(format!("the run is {}: {error}", run.run.state));
     }
-    let trial = trial.filter(|trial| !trial.done.is_empty())?;
+    let said = said?;
     let done = run.steps.iter().filter(|step| step.state == StepState::Done);
     let done: Vec<&str> = done.map(|step| step.step_id.as_str()).collect();
-    let is_as_said =
-        done.len() == trial.done.len() && done.iter().all(|step| trial.done.iter().any(|said| said == step));
+    let is_as_said = done.len() == said.len() && done.iter().all(|step| said.iter().any(|said| said == step));
     (!is_as_said).then(|| {
         format!(
             "the recipe says that these steps are done: {}; done were: {}",
-            trial.done.join(", "),
+            said.join(", "),
             done.join(", ")
         )
     })

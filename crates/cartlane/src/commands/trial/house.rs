@@ -157,7 +157,7 @@ impl House {
         let made = self
             .call(
                 "ghl.contacts.create",
-                &json!({"email": email, "firstName": "Test"}),
+                &json!({"email": email, "firstName": "Test", "phone": "+13125550142"}),
             )
             .await?;
         Ok(made["contact"]["id"].as_str().unwrap_or_default().to_owned())

@@ -20,12 +20,12 @@ use anyhow::{Context, bail};
 use cartlane_catalog::Catalog;
 use cartlane_engine::Sender;
 use cartlane_flow::names::nearest;
-use cartlane_flow::recipe::Trial;
 use cartlane_flow::{Document, Recipe, recipes};
 use serde_json::{Value, json};
 
 use crate::admin::Admin;
 use crate::output::{self, BadUsage};
+use case::Case;
 use payload::Payload;
 
 /// What to try, on what.
@@ -62,12 +62,12 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
             output::line(name);
         }
         let mut cases = Vec::new();
-        for (trial, payload) in payloads(document, arguments.event.as_deref())? {
+        for case in cases_of(document, arguments.event.as_deref())? {
             let case = match (&arguments.against, &arguments.contact) {
                 (Some(connection), Some(contact)) => {
-                    live(config, document, &payload, connection, contact).await?
+                    live(config, document, &case.payload, connection, contact).await?
                 }
-                _ => case::run(document, payload, trial.as_ref()).await?,
+                _ => case::run(document, case).await?,
             };
             failed += usize::from(!case["problem"].is_null());
             if !as_json {
@@ -118,9 +118,9 @@ async fn documents(arguments: &Arguments, config: &Path) -> anyhow::Result<Vec<V
 
 /// What a document is tried on: the given file; else what its recipe says, for an automation with a recipe's title; else
 /// one payload of each kind. What has none is told as such.
-fn payloads(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<(Option<Trial>, Payload)>> {
+fn cases_of(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<Case>> {
     if let Some(path) = file {
-        return Ok(vec![(None, Payload::of_file(path)?)]);
+        return Ok(vec![Payload::of_file(path)?.into()]);
     }
     let kinds: Vec<&str> = match &document["on"] {
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
@@ -134,24 +134,24 @@ fn payloads(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<(Option
             .iter()
             .filter(|trial| kinds.contains(&trial.on.as_str()));
         let cases = trials.map(|trial| {
-            let mut payload =
-                Payload::of_kind(&trial.on).context("a recipe is tried on a kind without payload")?;
+            let payload = Payload::of_kind(&trial.on);
+            let mut payload = payload.context("a recipe is tried on a kind without payload")?;
             payload.set(&trial.set);
-            let mut trial = trial.clone();
-            if !is_example {
-                trial.done.clear(); // other choices do other steps
-            }
-            Ok((Some(trial), payload))
+            Ok(Case {
+                payload,
+                before: trial.before.clone(),
+                done: is_example.then(|| trial.done.clone()), // other choices do other steps
+            })
         });
         let cases = cases.collect::<anyhow::Result<Vec<_>>>()?;
         if !cases.is_empty() {
             return Ok(cases);
         }
     }
-    let found: Vec<_> = kinds
+    let found: Vec<Case> = kinds
         .into_iter()
         .filter_map(Payload::of_kind)
-        .map(|payload| (None, payload))
+        .map(Case::from)
         .collect();
     if found.is_empty() {
         let name = &document["name"];
