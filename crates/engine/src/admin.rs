@@ -35,6 +35,12 @@ pub enum AdminError {
     /// It cannot be done with this one.
     #[error("{0}")]
     Unfit(String),
+    /// An automation is not ready to be enabled.
+    #[error(
+        "`{}` is not green: {}; mend that, or say why it is to be enabled nevertheless (`--override`)",
+        .0.automation, crate::golive::findings(.0)
+    )]
+    NotGreen(Box<crate::Check>),
     /// Faults in a document.
     #[error("{0}")]
     Problems(#[from] Problems),

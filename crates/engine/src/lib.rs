@@ -19,6 +19,7 @@ mod connections;
 mod directory;
 mod exchange;
 pub mod executor;
+mod golive;
 mod gone;
 pub mod inbox;
 mod installs;
@@ -57,6 +58,7 @@ pub use cartlane_notify::Tls;
 pub use connections::{ConnectionConfig, ConnectionHealth, Overlap, Rotation, Scopes, Tried};
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
+pub use golive::{Check, Finding, Level};
 pub use inbox::{Accepted, Refused, Room};
 pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]

@@ -61,18 +61,37 @@ pub async fn apply_automations(
 #[serde(deny_unknown_fields)]
 pub struct AutomationPatch {
     enabled: bool,
+    /// Why it is enabled although its go-live check is not green.
+    #[serde(default)]
+    r#override: Option<String>,
 }
 
-/// Says whether events start an automation.
+/// Says whether events start an automation. It is enabled where its go-live check is green, or a person says why not.
 pub async fn update_automation(
     State(engine): State<Handle>,
     Path(automation): Path<String>,
     Json(patch): Json<AutomationPatch>,
 ) -> Result<Json<Value>, Problem> {
-    engine
-        .set_automation_enabled(id(&automation)?, patch.enabled)
-        .await?;
-    Ok(Json(json!({"id": automation, "enabled": patch.enabled})))
+    let automation_id = id(&automation)?;
+    let mut told = json!({"id": automation, "enabled": patch.enabled});
+    if patch.enabled {
+        let reason = patch
+            .r#override
+            .as_deref()
+            .filter(|reason| !reason.trim().is_empty());
+        told["check"] = json!(engine.enable_automation(automation_id, reason).await?);
+    } else {
+        engine.set_automation_enabled(automation_id, false).await?;
+    }
+    Ok(Json(told))
+}
+
+/// Whether an automation can do on the real account what it says.
+pub async fn check_automation(
+    State(engine): State<Handle>,
+    Path(automation): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(json!(engine.check(id(&automation)?).await?)))
 }
 
 /// Removes an automation.
