@@ -133,7 +133,7 @@ fn show(recipe: &Recipe, as_json: bool) {
             value
         ));
         let list = choice.option_source.as_ref();
-        let list = list.map(|list| format!(" `cartlane ops choices {list}` lists what there is."));
+        let list = list.map(|list| format!(" From the location's {}.", list.replace('_', " ")));
         output::line(&format!(
             "      {}. {}{}",
             choice.label,

@@ -113,7 +113,7 @@ fn missing(named: &Named, choices: &Choices) -> Option<Finding> {
             let labels = choices.choices.iter().map(|choice| choice.label.as_str());
             let near = nearest(value, labels).map(|near| format!("did you mean `{near}`? "));
             format!(
-                "{}`cartlane ops choices {list}` lists what there is",
+                "{}`cartlane ops show OPERATION --connection NAME` lists what there is",
                 near.unwrap_or_default()
             )
         }
