@@ -19,6 +19,7 @@ mod connections;
 mod directory;
 mod exchange;
 pub mod executor;
+mod golive;
 mod gone;
 pub mod inbox;
 mod installs;
@@ -33,6 +34,7 @@ mod step;
 mod stored;
 mod systems;
 mod tokens;
+mod trial;
 mod vault;
 mod waits;
 mod worker;
@@ -57,6 +59,7 @@ pub use cartlane_notify::Tls;
 pub use connections::{ConnectionConfig, ConnectionHealth, Overlap, Rotation, Scopes, Tried};
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
+pub use golive::{Check, Finding, Level};
 pub use inbox::{Accepted, Refused, Room};
 pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
@@ -65,6 +68,7 @@ pub use options::{Limits, MAIN_WORKSPACE, Options};
 pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
+pub use trial::{Effect, Trial, effects, read_back};
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
 
 /// The records that lists and details are made of.

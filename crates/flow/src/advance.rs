@@ -87,7 +87,7 @@ pub enum Next {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
 pub struct Fault {
-    /// The step; `None` where it is the automation's own condition.
+    /// The step, as it stands in the journal; `None` where it is the automation's own condition.
     pub step: Option<String>,
     /// Where in the document: `steps[1].with.body`.
     pub path: String,
@@ -245,7 +245,7 @@ impl Walk<'_> {
         for step in steps {
             let key = key_of(&step.id, rounds);
             let next = match self.records.get(key.as_str()) {
-                None | Some(StepRecord::Waiting { .. }) => Some(self.prepare(step, key, rounds)?),
+                None | Some(StepRecord::Waiting { .. }) => Some(self.begin(step, key, rounds)?),
                 Some(StepRecord::Skipped { .. }) => None,
                 Some(StepRecord::Failed { .. }) => match &step.action {
                     CompiledAction::Call {
@@ -261,6 +261,14 @@ impl Walk<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// [`Walk::prepare`]; a fault is that of the step as it stands in the journal.
+    fn begin(&self, step: &CompiledStep, key: String, rounds: &[Round]) -> Result<Next, Fault> {
+        self.prepare(step, key.clone(), rounds).map_err(|fault| Fault {
+            step: Some(key),
+            ..fault
+        })
     }
 
     /// What comes next within a step that has been decided.

@@ -3,6 +3,7 @@
 //! A step that fails doesn't stop the next, so that one run tells everything.
 
 mod imports;
+mod recipes;
 mod sdk;
 mod tools;
 
@@ -31,7 +32,7 @@ pub fn run(args: &Args) -> ExitCode {
         binary::check(binary::cargo().args(["fmt", "--all", "--check"]))
     });
     steps.take("imports", imports::check);
-    steps.take("docs/operations.md", || r#gen::docs(true));
+    steps.take("generated docs", || r#gen::docs(true));
     if !args.fast {
         steps.take("licences and bans", || {
             let mut command = tools::cargo_deny()?;
@@ -58,6 +59,7 @@ pub fn run(args: &Args) -> ExitCode {
                 .env(SHARED_CLUSTER, cluster.base_url()),
         )
     });
+    steps.take("recipes", recipes::check);
     if !args.fast {
         steps.take("official SDK", sdk::check);
         small_torture(&mut steps);

@@ -190,7 +190,7 @@ impl Shared {
 }
 
 /// The scopes of an operation, or of the calls that it is made of.
-fn add_scopes(operation: &str, needed: &mut BTreeSet<String>) {
+pub(crate) fn add_scopes(operation: &str, needed: &mut BTreeSet<String>) {
     let Some(operation) = Catalog::builtin().get(operation) else {
         return;
     };

@@ -86,7 +86,7 @@ impl Executor {
     }
 
     /// The connection of this kind, and of this name or id.
-    fn target(&self, connection: &str, kind: Kind) -> Result<Arc<Target>, CallError> {
+    pub(crate) fn target(&self, connection: &str, kind: Kind) -> Result<Arc<Target>, CallError> {
         let directory = self.shared.directory();
         let targets = || {
             directory

@@ -5,3 +5,4 @@ mod common;
 mod defaults;
 mod documents;
 mod language;
+mod recipes;
