@@ -24,6 +24,10 @@ pub fn print(findings: &Findings, seen: &Seen, log: &Log, took: Duration) {
     println!("| expiries | {} |", tokens.expiries);
     println!("| successful refreshes | {} |", tokens.refreshes);
     println!("| refreshes without effect | {} |", tokens.without_effect);
+    println!(
+        "| calls on their way when their token expired | {} |",
+        tokens.late
+    );
     println!("| faults | {} |", faults(log));
     println!("| kills at the answer | {} |", done.kills);
     println!("| pairs lost by a kill | {} |", tokens.lost_by_kill);
