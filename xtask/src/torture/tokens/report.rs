@@ -34,6 +34,9 @@ pub fn print(findings: &Findings, seen: &Seen, log: &Log, took: Duration) {
     println!("| pairs lost by a cut | {} |", tokens.lost_by_cut);
     println!("| authorizations anew | {} |", done.reauthorizations);
     print_rules(&findings.rules());
+    if tokens.late > 0 {
+        println!("\nthis machine is slow for tokens that live so short; see --access-token-s");
+    }
 }
 
 /// 0: as expected; 1: not; 2: the run says nothing, because its hardest case never came.
