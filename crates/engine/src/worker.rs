@@ -17,7 +17,7 @@ use crate::run::{Run, Turn, Write};
 
 /// How often other nodes' news are looked for when nothing says that there is work.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// When a lane whose lease was in doubt is due again: by then the lease is extended.
+/// When a lane whose lease was in doubt is due again: not at once, since the doubt ends with the next extension.
 const LOOK_AGAIN_MS: i64 = 1_000;
 /// How long workers have to come to an end when the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
