@@ -18,6 +18,8 @@ use crate::run::{Run, Turn, Write};
 
 /// How often other nodes' news are looked for when nothing says that there is work.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// When a lane whose lease was in doubt is due again: not at once, since the doubt ends with the next extension.
+const LOOK_AGAIN_MS: i64 = 1_000;
 /// How long workers have to come to an end when the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
 
@@ -203,7 +205,10 @@ impl Shared {
                         lanes::release(tx, &lane, Next::WaitFor(*connection))?;
                         return Ok((None, Some(*connection)));
                     }
-                    Ending::Lost | Ending::LeaveOut(_) => {}
+                    // The lease was in doubt, but the lane is still ours: if we kept it, nobody would ever work it, since
+                    // every lane that this node owns has its lease extended.
+                    Ending::Lost => lanes::release(tx, &lane, Next::InMs(LOOK_AGAIN_MS))?,
+                    Ending::LeaveOut(_) => {}
                 }
                 Ok((None, None))
             })
@@ -300,7 +305,7 @@ pub(crate) enum Ending {
     SetAside(Reason),
     /// The step is left out and the run goes on: never leaves [`Run::turn`].
     LeaveOut(String),
-    /// Somebody else has the lane.
+    /// Somebody else has the lane, or may have it.
     Lost,
 }
 
@@ -331,3 +336,7 @@ pub(crate) fn write_all(tx: &mut dyn cartlane_store::db::Tx, writes: &[Write]) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

@@ -12,7 +12,8 @@
 //! | after | takes effect, and its answer is lost | the connection says `ghl.reconnect`, no run fails, all succeed once a person has authorized anew |
 //!
 //! At the end [`verdict`] reads the sandbox's log: exactly one successful refresh for each expiry, none before its time,
-//! no refresh token sent twice without need, no call with an invalid token. Lost and doubled effects are looked for as in
+//! no refresh token sent twice without need, no call with an invalid token, but for those that were on their way when it
+//! expired, as only happens to tokens that live for seconds on a slow machine. Lost and doubled effects are looked for as in
 //! the torture of deliveries. Start reading in `run_async`, in this file.
 
 mod findings;

@@ -24,12 +24,19 @@ pub fn print(findings: &Findings, seen: &Seen, log: &Log, took: Duration) {
     println!("| expiries | {} |", tokens.expiries);
     println!("| successful refreshes | {} |", tokens.refreshes);
     println!("| refreshes without effect | {} |", tokens.without_effect);
+    println!(
+        "| calls on their way when their token expired | {} |",
+        tokens.late
+    );
     println!("| faults | {} |", faults(log));
     println!("| kills at the answer | {} |", done.kills);
     println!("| pairs lost by a kill | {} |", tokens.lost_by_kill);
     println!("| pairs lost by a cut | {} |", tokens.lost_by_cut);
     println!("| authorizations anew | {} |", done.reauthorizations);
     print_rules(&findings.rules());
+    if tokens.late > 0 {
+        println!("\nthis machine is slow for tokens that live so short; see --access-token-s");
+    }
 }
 
 /// 0: as expected; 1: not; 2: the run says nothing, because its hardest case never came.

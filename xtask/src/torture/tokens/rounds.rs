@@ -110,6 +110,7 @@ impl<'a> Torture<'a> {
             log: &self.log,
             life_ms: self.args.life_ms(),
             settle_ms: self.args.patience_ms().settle,
+            request_ms: self.args.patience_ms().request,
             killed: &self.killed,
         });
         Findings {

@@ -20,6 +20,8 @@ pub struct Evidence<'a> {
     pub life_ms: i64,
     /// How long after an unclear answer a refresh may still take effect.
     pub settle_ms: i64,
+    /// How long a request may be on its way.
+    pub request_ms: i64,
     /// Refreshes, by their number in the log, whose server was killed at the answer.
     pub killed: &'a BTreeSet<u64>,
 }
@@ -35,7 +37,7 @@ pub struct Verdict {
     pub resent: Vec<String>,
     /// Refresh tokens refused though their pair was not lost, or not exactly once for a lost one.
     pub refused: Vec<String>,
-    /// Calls with a token that was not valid any more.
+    /// Calls refused for their token, but for `late` ones.
     pub invalid: Vec<String>,
     /// Times that the token in force expired while there was work.
     pub expiries: usize,
@@ -43,6 +45,8 @@ pub struct Verdict {
     pub refreshes: usize,
     /// Refreshes that had none.
     pub without_effect: usize,
+    /// Calls that were on their way when their token expired, and were refused: a machine was too slow for so short a life.
+    pub late: usize,
     /// Pairs lost by a cut answer.
     pub lost_by_cut: usize,
     /// Pairs lost by a kill.
@@ -70,12 +74,13 @@ pub fn judge(evidence: &Evidence<'_>) -> Verdict {
     let lost_by_cut = pairs.iter().filter(|pair| is_cut(pair.entry)).count();
     let lost = pairs.iter().filter(|pair| pair.is_lost).count();
     let (uneven, expiries) = uneven(evidence, &pairs);
+    let (late, invalid) = invalid(evidence, &pairs);
     Verdict {
         uneven,
         early: early(evidence, &pairs),
         resent: resent(evidence, &sends),
         refused: refused(&pairs, &sends),
-        invalid: invalid(evidence),
+        invalid,
         expiries,
         refreshes: refreshed.count(),
         without_effect: sends
@@ -83,6 +88,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Verdict {
             .flatten()
             .filter(|entry| is_turned_away(entry))
             .count(),
+        late,
         lost_by_cut,
         lost_by_kill: lost - lost_by_cut,
     }
@@ -244,14 +250,20 @@ fn refused(pairs: &[Pair<'_>], sends: &BTreeMap<&str, Vec<&Entry>>) -> Vec<Strin
     found
 }
 
-fn invalid(evidence: &Evidence<'_>) -> Vec<String> {
+/// How many refused calls were late, and all others.
+fn invalid(evidence: &Evidence<'_>, pairs: &[Pair<'_>]) -> (usize, Vec<String>) {
     // A call without a valid token is nobody's operation.
     let is_call = |entry: &Entry| entry.actor == "api" && entry.operation.as_deref() != Some(ENDPOINT);
     let refused = |entry: &&Entry| is_call(entry) && entry.status == Some(401) && !entry.injected;
+    let has_just_expired = |pair: &Pair<'_>, at_ms: i64| {
+        let after_ms = at_ms - pair.at_ms - evidence.life_ms;
+        !pair.is_lost && (0..evidence.request_ms).contains(&after_ms)
+    };
+    let is_late = |entry: &&Entry| pairs.iter().any(|pair| has_just_expired(pair, entry.at_ms));
     let refused = evidence.log.values().filter(refused);
-    refused
-        .map(|entry| format!("request {} at {} ms", entry.seq, entry.at_ms))
-        .collect()
+    let (late, others): (Vec<_>, Vec<_>) = refused.partition(is_late);
+    let sentence = |entry: &Entry| format!("request {} at {} ms", entry.seq, entry.at_ms);
+    (late.len(), others.into_iter().map(sentence).collect())
 }
 
 fn handed_out(entry: &Entry) -> bool {

@@ -7,6 +7,7 @@ use crate::sandbox::Effect;
 
 const LIFE_MS: i64 = 10_000;
 const SETTLE_MS: i64 = 2_000;
+const REQUEST_MS: i64 = 1_000;
 
 /// A log that is written line by line; pairs are called by numbers.
 #[derive(Default)]
@@ -99,6 +100,7 @@ impl World {
             log: &self.log,
             life_ms: LIFE_MS,
             settle_ms: SETTLE_MS,
+            request_ms: REQUEST_MS,
             killed: &self.killed,
         })
     }
@@ -215,13 +217,16 @@ fn a_lost_pair_that_nobody_finds_out_or_that_is_asked_for_twice_is_seen() {
 #[test]
 fn a_call_with_an_invalid_token_is_seen() {
     let mut world = World::well();
-    let entry = world.call(19_000);
-    entry.status = Some(401);
-    entry.operation = None;
-    assert_eq!(world.violations(), [0, 0, 0, 0, 1]);
-    let entry = World::faulty(world.call(19_000), "401_timeout", Some(401));
-    assert_eq!(entry.status, Some(401));
-    assert_eq!(world.violations(), [0, 0, 0, 0, 1], "an injected one is planned");
+    // Pair 2 came at 9,000 and lasted until 19,000.
+    for (at_ms, violations) in [(18_999, 1), (19_000, 1), (19_999, 1), (20_000, 2)] {
+        let entry = world.call(at_ms);
+        entry.status = Some(401);
+        entry.operation = None;
+        assert_eq!(world.violations(), [0, 0, 0, 0, violations], "at {at_ms}");
+    }
+    assert_eq!(world.verdict().late, 2, "those that were on their way at the end");
+    World::faulty(world.call(19_000), "401_timeout", Some(401));
+    assert_eq!(world.violations(), [0, 0, 0, 0, 2], "an injected one is planned");
 }
 
 #[test]
