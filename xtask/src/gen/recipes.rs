@@ -29,7 +29,9 @@ pub fn markdown() -> String {
     for recipe in recipes() {
         let _ = writeln!(page, "| [`{0}`](#{0}) | {1} |", recipe.name, recipe.title);
     }
-    recipes().iter().for_each(|recipe| add(&mut page, recipe));
+    for recipe in recipes() {
+        add(&mut page, recipe);
+    }
     page
 }
 

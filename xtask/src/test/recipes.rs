@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::binary::{self, Profile};
 
 /// How long the server may take to start; machines that run tests are busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Does it.

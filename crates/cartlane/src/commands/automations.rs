@@ -122,13 +122,13 @@ async fn find(admin: &Admin, name: &str) -> anyhow::Result<Value> {
     }
 }
 
-async fn switch(admin: &Admin, name: &str, patch: &Value, as_json: bool) -> anyhow::Result<()> {
+async fn switch(admin: &Admin, name: &str, change: &Value, as_json: bool) -> anyhow::Result<()> {
     let (path, name) = path_of(&find(admin, name).await?);
-    let answer = admin.patch(&path, patch).await?;
+    let answer = admin.patch(&path, change).await?;
     print(
         &answer,
         as_json,
-        &format!("`{name}` is {}", word(patch["enabled"] == true)),
+        &format!("`{name}` is {}", word(change["enabled"] == true)),
     );
     Ok(())
 }

@@ -28,9 +28,12 @@ impl Handle {
         let kinds: Vec<String> = document.on.clone();
         let directory = self.directory();
         let brings = |source: &&Arc<Source>| {
-            let sender = |kind: &str| match kind.starts_with("ghl.") {
-                true => Sender::Ghl,
-                false => Sender::ThriveCart,
+            let sender = |kind: &str| {
+                if kind.starts_with("ghl.") {
+                    Sender::Ghl
+                } else {
+                    Sender::ThriveCart
+                }
             };
             kinds.iter().any(|kind| source.is_of(sender(kind)))
         };

@@ -11,7 +11,7 @@ use super::{Finding, steps};
 use crate::{AdminError, Handle, MAIN_WORKSPACE};
 
 /// How many events are looked at.
-const EVENTS: usize = 20;
+const EVENTS: u8 = 20;
 /// What stands for a text that only an answer could tell.
 pub(super) const UNKNOWN: &str = "(unknown)";
 
@@ -85,17 +85,15 @@ impl Handle {
         mapping
             .findings
             .extend(faults.into_iter().map(|(fault, count, event)| {
-                let advice = match is_real {
-                    true => format!(
-                        "{count} of {} events, such as {event}: change the document",
-                        tried.len()
-                    ),
-                    false => "on a recorded payload: change the document".to_owned(),
-                };
-                match is_real {
-                    true => Finding::error(fault.at, fault.message, advice),
-                    false => Finding::warning(fault.at, fault.message, advice),
+                if !is_real {
+                    let advice = "on a recorded payload: change the document";
+                    return Finding::warning(fault.at, fault.message, advice);
                 }
+                let advice = format!(
+                    "{count} of {} events, such as {event}: change the document",
+                    tried.len()
+                );
+                Finding::error(fault.at, fault.message, advice)
             }));
         Ok(mapping)
     }
@@ -108,12 +106,12 @@ impl Handle {
                 kind: Some(kind.clone()),
                 ..EventFilter::default()
             };
-            rows.extend(self.events(filter, 2 * EVENTS as i64).await?);
+            rows.extend(self.events(filter, 2 * i64::from(EVENTS)).await?);
         }
         rows.retain(|row| row.mode.as_deref() != Some(Mode::Test.as_str()));
         rows.sort_by_key(|row| std::cmp::Reverse(row.id));
         let mut events = Vec::new();
-        for row in rows.iter().take(EVENTS) {
+        for row in rows.iter().take(usize::from(EVENTS)) {
             events.push(self.event(row.id).await?.event);
         }
         Ok(events)

@@ -133,7 +133,7 @@ fn missing(named: &Named, choices: &Choices) -> Option<Finding> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Stage {
     pipeline: String,
-    stage: String,
+    id: String,
     at: String,
 }
 
@@ -144,7 +144,7 @@ impl Stage {
             let found = choices.iter().find(|choice| choice.value == value);
             found.map(|choice| choice.label.clone())
         };
-        let (pipeline, stage) = (label(pipelines, &self.pipeline)?, label(stages, &self.stage)?);
+        let (pipeline, stage) = (label(pipelines, &self.pipeline)?, label(stages, &self.id)?);
         (!stage.starts_with(&format!("{pipeline}: "))).then(|| {
             Finding::error(
                 self.at.clone(),
@@ -184,9 +184,9 @@ fn collect_within(shape: &Shape, value: &Json, at: &str, named: &mut BTreeSet<Na
         note(list, value, at, named);
     }
     if let (Some(items), Some(values)) = (&shape.items, value.as_array()) {
-        values
-            .iter()
-            .for_each(|value| collect_within(items, value, at, named));
+        for value in values {
+            collect_within(items, value, at, named);
+        }
     }
     for field in &shape.fields {
         collect_within(field, &value[&field.name], &format!("{at}.{}", field.name), named);
@@ -231,7 +231,7 @@ fn stage(operation: &Operation, step: &str, inputs: &Json) -> Option<Stage> {
     let ((_, pipeline), (name, stage)) = (of("pipelines")?, of("stages")?);
     Some(Stage {
         pipeline,
-        stage,
+        id: stage,
         at: format!("steps.{step}.with.{name}"),
     })
 }

@@ -120,6 +120,10 @@ impl Handle {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the form in which errors are mapped"
+)]
 fn unfit(error: CallError) -> AdminError {
     AdminError::Unfit(error.to_string())
 }

@@ -57,9 +57,10 @@ impl Payload {
     pub fn of_file(path: &Path) -> anyhow::Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let body: Value = match text.trim_start().starts_with('{') {
-            true => serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?,
-            false => wire::to_json(text.trim_end()),
+        let body: Value = if text.trim_start().starts_with('{') {
+            serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?
+        } else {
+            wire::to_json(text.trim_end())
         };
         let origin = path.display().to_string();
         if let Some(event) = body["event"].as_str().filter(|_| body["type"].is_null()) {

@@ -18,7 +18,8 @@ pub fn case(case: &Value) {
         Value::Object(ending) => ending
             .iter()
             .map(|(what, why)| format!("{what}: {}", text(why)))
-            .collect(),
+            .collect::<Vec<_>>()
+            .join("; "),
         ending => text(ending),
     };
     let error = case["error"].as_str().map(|error| format!(": {error}"));

@@ -31,11 +31,11 @@ pub fn custom_fields(document: &Value) -> Vec<String> {
             match &step["with"][&input.name] {
                 Value::Object(fields) => names.extend(fields.keys().cloned()),
                 Value::Array(items) => {
-                    let named = |item: &Value| {
-                        let mut names = ["name", "key", "id"].into_iter();
-                        names.find_map(|name| Some(item[name].as_str()?.to_owned()))
+                    let field = |item: &Value| {
+                        let mut keys = ["name", "key", "id"].into_iter();
+                        keys.find_map(|key| Some(item[key].as_str()?.to_owned()))
                     };
-                    names.extend(items.iter().filter_map(named));
+                    names.extend(items.iter().filter_map(field));
                 }
                 _ => {}
             }
