@@ -1,12 +1,12 @@
 //! What becomes of lanes whose worker gives up.
 
-use cartlane_model::{Clock, NodeId, SecretString};
+use cartlane_model::{Clock, NodeId};
 use cartlane_store::Db;
 use cartlane_testkit::TestClock;
 
 use super::*;
 use crate::{
-    AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, GhlCredential, GhlHooks, Limits, Options,
+    AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, Limits, Options, SecretName, Secrets,
     Sender, ThriveCartConfig,
 };
 
@@ -16,27 +16,27 @@ const SALE: &str =
 
 fn connections() -> Vec<ConnectionConfig> {
     let shop = ThriveCartConfig {
-        account: None,
-        secrets: vec![SecretString::from("EXAMPLESEC01")],
-        hook_key: Some(HOOK_KEY.into()),
         sync_test_mode: true,
-        target: None,
-        api: None,
+        ..ThriveCartConfig::default()
     };
     let crm = GhlConfig {
         base_url: "http://127.0.0.1:9".into(),
-        location_id: "loc1".into(),
-        credential: GhlCredential::Token(SecretString::from("pit-x")),
+        location_id: Some("loc1".into()),
         allow_private_networks: true,
-        hooks: GhlHooks::default(),
+        ..GhlConfig::default()
     };
-    let connection = |name: &str, account| ConnectionConfig {
+    let connection = |name: &str, account, secrets| ConnectionConfig {
         name: name.into(),
         account,
+        secrets,
     };
+    let of_shop = Secrets::default()
+        .with(SecretName::Secret, "EXAMPLESEC01")
+        .with(SecretName::HookKey, HOOK_KEY);
+    let of_crm = Secrets::default().with(SecretName::Token, "pit-x");
     vec![
-        connection("shop", AccountConfig::ThriveCart(shop)),
-        connection("crm", AccountConfig::Ghl(crm)),
+        connection("shop", AccountConfig::ThriveCart(shop), of_shop),
+        connection("crm", AccountConfig::Ghl(crm), of_crm),
     ]
 }
 
@@ -53,6 +53,7 @@ async fn with_a_sale(directory: &std::path::Path, clock: &TestClock) -> Arc<Shar
         node_id: NodeId::new(clock.now()),
         clock,
         connections: connections(),
+        public_url: None,
         master_key: [7; 32],
         files_dir: directory.join("files"),
         limits: Limits::default(),

@@ -186,7 +186,9 @@ fn what_an_input_is_chosen_from_may_depend_on_another() {
     let house = House::open();
     let call = |operation: &str, inputs: &[&str]| {
         let mut command = vec!["ops", "call", operation, "--connection", "crm"];
-        inputs.iter().for_each(|input| command.extend(["--input", input]));
+        for input in inputs {
+            command.extend(["--input", input]);
+        }
         house.json(&command)["output"].clone()
     };
     let made = call("ghl.contacts.create", &["email=a@example.com"]);
