@@ -50,7 +50,7 @@ fn recipe_is_filled_with_choices_and_saved_and_wrong_ones_are_told() {
         2,
         "workflow: is missing",
     );
-    assert_fails(&house.cli(&["recipes", "show", "vpi"]), 1, "did you mean `vip`?");
+    assert_fails(&house.cli(&["recipes", "show", "vipp"]), 1, "did you mean `vip`?");
 }
 
 #[test]
