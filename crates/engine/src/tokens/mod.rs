@@ -212,6 +212,11 @@ impl Tokens {
     /// GHL has refused the token of this version. Whether another one is got: not right after that was done.
     pub async fn refused(&self, version: i64) -> bool {
         let mut kept = self.kept.lock().await;
+        let now = self.place.clock.now();
+        let is_present = |live: &Live| live.token.version == version && live.use_until > now;
+        if !kept.live.as_ref().is_some_and(is_present) {
+            return true; // it was renewed meanwhile, or its time was over while the call was on its way
+        }
         if let Some((last, at)) = kept.refused
             && at.elapsed() < RENEW_AGAIN_AFTER
         {
@@ -280,20 +285,20 @@ impl Tokens {
         })
     }
 
-    fn row(&self, pair: &oauth::Pair, version: i64) -> Row {
+    /// The pair as it is stored; its life counts from when it was asked for.
+    fn row(&self, pair: &oauth::Pair, version: i64, asked_at: UnixMs) -> Row {
         let sealed = Sealed {
             access_token: pair.access_token.expose_secret().to_owned(),
             refresh_token: pair.refresh_token.expose_secret().to_owned(),
         };
         let plain = serde_json::to_vec(&sealed).unwrap_or_default();
-        let now = self.place.clock.now();
         Row {
             sealed: self
                 .place
                 .vault
                 .seal(OAUTH_TOKENS, &self.connection.to_string(), &plain),
-            issued_at: now,
-            expires_at: now.plus_ms(pair.lasts_ms),
+            issued_at: asked_at,
+            expires_at: asked_at.plus_ms(pair.lasts_ms),
             version,
             scopes: pair.scopes.clone(),
             dead_because: None,
@@ -304,9 +309,10 @@ impl Tokens {
     async fn refresh(&self, refresh_token: &SecretString, version: i64) -> Result<Live, Unavailable> {
         let (connection, node) = (self.connection, self.place.node);
         let grant = Grant::Refresh(refresh_token);
+        let asked_at = self.place.clock.now();
         let asked = self.ask(grant).await;
         let (why, free_in_ms) = match asked {
-            Ok(pair) => return self.commit(self.row(&pair, version + 1)).await,
+            Ok(pair) => return self.commit(self.row(&pair, version + 1, asked_at)).await,
             Err(oauth::Error::Refused(why)) => {
                 tracing::error!(%connection, why, "GHL refuses the refresh token; a person has to authorize anew");
                 let because = why.clone();
@@ -391,6 +397,7 @@ impl Tokens {
             code,
             redirect_uri: &self.app.redirect_uri,
         };
+        let asked_at = self.place.clock.now();
         let pair = self.ask(grant).await?;
         let location = pair.location_id.clone().map(Owner::Location);
         let chosen = location.or_else(|| pair.company_id.clone().map(Owner::Company));
@@ -400,7 +407,7 @@ impl Tokens {
                 wanted: name_of(&self.owner),
             });
         }
-        let (connection, row) = (self.connection, self.row(&pair, 0));
+        let (connection, row) = (self.connection, self.row(&pair, 0, asked_at));
         self.place
             .db
             .write(move |tx| rows::put(tx, connection, &row))
