@@ -80,6 +80,12 @@ async fn a_used_up_day_is_not_overdrawn_and_the_next_one_goes_on(
     }
     let all_used = async || app.ghl().stats().requests == A_DAY;
     app.until("the day is used up", all_used).await;
+    // An answer of this day must not be taken for one of the next.
+    let is_known = async || {
+        let health = app.handle().health().await.expect("health");
+        health.budgets.iter().any(|budget| budget.all.day == Some(0))
+    };
+    app.until("that is known", is_known).await;
     assert!(app.ghl().stats().notes < 4, "a day was enough for all");
     app.clock().advance(86_400_000);
     app.drain().await;
