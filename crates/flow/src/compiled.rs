@@ -20,6 +20,8 @@ pub struct Compiled {
     pub(crate) environment: Environment<'static>,
     /// What the automation's own condition reads.
     pub(crate) uses: Uses,
+    /// What any of its texts reads.
+    all: Uses,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,13 @@ impl Compiled {
             steps: parts.steps,
             environment: parts.environment,
             uses: parts.uses,
+            all: parts.all,
         })
+    }
+
+    /// Whether any expression reads the name `root`, such as `contact`.
+    pub fn reads(&self, root: &str) -> bool {
+        self.all.child(root).is_some()
     }
 
     /// The document.
@@ -61,6 +69,7 @@ pub(crate) struct Parts {
     steps: Vec<CompiledStep>,
     environment: Environment<'static>,
     uses: Uses,
+    all: Uses,
 }
 
 /// Compiles every expression and notes every fault: syntax, filters, and names that cannot be there.
@@ -71,6 +80,7 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
         environment: &mut environment,
         findings,
         reads: Vec::new(),
+        all: Uses::default(),
     };
 
     let when = compiler.condition("when", document.when.as_deref());
@@ -88,11 +98,13 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
         ready.uses = check_names(&mut compiler, &ids[..index], &ids[index..]);
         steps.push(ready);
     }
+    let all = compiler.all;
     Parts {
         when,
         steps,
         environment,
         uses,
+        all,
     }
 }
 
@@ -104,7 +116,10 @@ fn check_names(compiler: &mut Compiler<'_>, earlier: &[&str], later: &[&str]) ->
     for (path, name) in reads {
         match names::fault(&name, earlier, later, &FUNCTIONS) {
             Some(fault) => compiler.findings.push(path, fault),
-            None => uses.add(&name),
+            None => {
+                uses.add(&name);
+                compiler.all.add(&name);
+            }
         }
     }
     uses

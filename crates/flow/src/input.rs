@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use crate::expression::{Expression, check_expression, check_uses, explain, explain_with_line};
 use crate::parse::Findings;
 use crate::syntax;
+use crate::uses::Uses;
 
 /// One input, compiled. A template is kept in its document's environment, by its path.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Compiler<'a> {
     pub findings: &'a mut Findings,
     /// The names read so far, each with the path that reads it.
     pub reads: Vec<(String, String)>,
+    /// All names that were read so far and can be there.
+    pub all: Uses,
 }
 
 impl Compiler<'_> {

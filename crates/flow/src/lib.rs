@@ -39,10 +39,12 @@
 
 pub mod advance;
 pub mod compiled;
+pub mod contact;
 pub mod defaults;
 pub mod document;
 pub mod expression;
 pub mod filters;
+pub mod history;
 mod input;
 pub mod names;
 mod node;
@@ -50,6 +52,7 @@ mod operations;
 mod parse;
 pub mod scope;
 mod syntax;
+mod tenure;
 mod uses;
 pub mod validate;
 
@@ -57,5 +60,6 @@ pub use advance::{Fault, Next, advance};
 pub use compiled::Compiled;
 pub use defaults::defaults;
 pub use document::{Document, OnUnclear, Step};
+pub use history::History;
 pub use scope::{Journal, Scope, StepRecord};
 pub use validate::Operations;

@@ -2,6 +2,8 @@
 
 use cartlane_catalog::events;
 
+use crate::contact;
+
 /// What the kinds of event of GHL begin with; these are a closed list, [`cartlane_catalog::events`].
 pub const GHL: &str = "ghl.";
 
@@ -31,7 +33,7 @@ pub const EVENT_KINDS: [&str; 18] = [
 ];
 
 /// What stands at the top: `event.person.email`, `steps.contact.id`, `settings.target`, `reference`.
-pub const ROOTS: [&str; 4] = ["event", "steps", "settings", "reference"];
+pub const ROOTS: [&str; 5] = ["event", "contact", "steps", "settings", "reference"];
 
 /// The fields of `event`.
 pub const EVENT: [&str; 16] = [
@@ -116,6 +118,7 @@ pub fn fault(path: &str, earlier: &[&str], later: &[&str], functions: &[&str]) -
     let parts: Vec<&str> = path.split('.').collect();
     match parts[..] {
         ["event", ref rest @ ..] => event_fault(path, rest),
+        ["contact", ref rest @ ..] => contact_fault(path, rest),
         ["steps", step, ..] if earlier.contains(&step) => None,
         ["steps", step, ..] if later.contains(&step) => Some(format!(
             "`{path}` reads the step `{step}`, which has not run yet at this point"
@@ -148,6 +151,16 @@ fn event_fault(path: &str, rest: &[&str]) -> Option<String> {
         1
     };
     (!is_open && rest.len() > depth).then(|| format!("`{path}` looks into `{field}`, which has no fields"))
+}
+
+fn contact_fault(path: &str, rest: &[&str]) -> Option<String> {
+    let (field, known): (&str, &[&str]) = match rest {
+        ["refunds", field, ..] => (field, &contact::REFUNDS),
+        ["spent", _, field, ..] => (field, &MONEY),
+        [field, ..] => (field, &contact::FIELDS),
+        [] => return None,
+    };
+    (!known.contains(&field)).then(|| unknown(path, field, "field", known))
 }
 
 fn unknown(path: &str, name: &str, what: &str, known: &[&str]) -> String {

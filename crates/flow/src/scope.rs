@@ -10,6 +10,8 @@ use minijinja::value::{Enumerator, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::contact;
+use crate::history::History;
 use crate::uses::{Uses, data};
 
 /// What became of a step.
@@ -46,6 +48,8 @@ pub struct Scope<'a> {
     pub reference: &'a dyn Fn(&str) -> String,
     /// The settings of the connection, as a JSON map.
     pub settings: &'a Json,
+    /// The contact's events up to this one; needed where the automation [reads](crate::Compiled::reads) `contact`.
+    pub contact: Option<&'a History>,
 }
 
 impl fmt::Debug for Scope<'_> {
@@ -77,6 +81,10 @@ impl Scope<'_> {
         }
         if let Some(uses) = uses.child("settings") {
             root.insert("settings", uses.select(self.settings));
+        }
+        if uses.child("contact").is_some() {
+            let known = self.contact.map(|history| history.at(self.event.occurred_at));
+            root.insert("contact", contact::value(known.unwrap_or_default()));
         }
         if uses.child("reference").is_some() {
             root.insert("reference", Value::from((self.reference)(step)));
