@@ -298,6 +298,10 @@ impl Handle {
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
         let reference = |step: &str| crate::reference::reference(event.id, id, step);
+        let history = match compiled.reads("contact") {
+            true => Some(self.history(event).await?),
+            false => None,
+        };
         let mut journal: flow::Journal = Vec::new();
         let mut steps = Vec::new();
         let ending = loop {
@@ -306,6 +310,7 @@ impl Handle {
                 steps: &journal,
                 reference: &reference,
                 settings: &settings,
+                contact: history.as_ref(),
             };
             match flow::advance(&compiled, &scope) {
                 Ok(Next::Call {

@@ -20,6 +20,7 @@ mod directory;
 mod exchange;
 pub mod executor;
 mod gone;
+mod history;
 pub mod inbox;
 mod installs;
 mod monitor;

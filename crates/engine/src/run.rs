@@ -153,6 +153,7 @@ impl<'a> Run<'a> {
             .directory()
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
+        let history = self.contact_history(&compiled, &event).await?;
         let mut journal: flow::Journal = self.work.steps.iter().map(record_of).collect();
         loop {
             if self.shutdown.is_cancelled() {
@@ -168,6 +169,7 @@ impl<'a> Run<'a> {
                     steps: &journal,
                     reference: &reference,
                     settings: &settings,
+                    contact: history.as_ref(),
                 };
                 flow::advance(&compiled, &scope)
             };
@@ -232,6 +234,22 @@ impl<'a> Run<'a> {
         target.ok_or_else(|| {
             let message = format!("step `{step}`: {}", kind.missing());
             failed("automation.no_connection", message)
+        })
+    }
+
+    /// What is known about the contact, where the automation wants to know.
+    async fn contact_history(
+        &self,
+        compiled: &Compiled,
+        event: &Event,
+    ) -> Result<Option<flow::History>, Ending> {
+        if !compiled.reads("contact") {
+            return Ok(None);
+        }
+        let history = self.shared.history(event).await;
+        history.map(Some).map_err(|_| Ending::Wait {
+            in_ms: 1_000,
+            reason: None,
         })
     }
 

@@ -86,7 +86,10 @@ struct Spent(Vec<Money>);
 impl Object for Spent {
     fn get_value(self: &Arc<Self>, currency: &Value) -> Option<Value> {
         let currency = currency.as_str()?;
-        let known = self.0.iter().find(|money| money.currency.eq_ignore_ascii_case(currency));
+        let known = self
+            .0
+            .iter()
+            .find(|money| money.currency.eq_ignore_ascii_case(currency));
         Some(known.map_or_else(
             || data(json!({"minor": 0, "currency": currency.to_ascii_uppercase()})),
             data,

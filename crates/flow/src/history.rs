@@ -263,7 +263,10 @@ impl History {
     }
 
     fn subscriptions(&self) -> Vec<Active> {
-        let active = self.tenures.iter().filter(|tenure| tenure.change == Change::Active);
+        let active = self
+            .tenures
+            .iter()
+            .filter(|tenure| tenure.change == Change::Active);
         let mut active: Vec<Active> = active
             .map(|tenure| Active {
                 id: tenure.id.clone(),
@@ -280,7 +283,11 @@ impl History {
 
     fn products(&self, now: UnixMs) -> Vec<Product> {
         let mut products: Vec<Product> = Vec::new();
-        let mut owned: Vec<_> = self.owned.iter().filter(|owned| self.is_owned(*owned, now)).collect();
+        let mut owned: Vec<_> = self
+            .owned
+            .iter()
+            .filter(|owned| self.is_owned(*owned, now))
+            .collect();
         owned.sort_by(|(a_key, a), (b_key, b)| (a.since, a_key).cmp(&(b.since, b_key)));
         for ((_, key), Owned { item, since, .. }) in owned {
             if products.iter().all(|product| product.key != *key) {
@@ -304,10 +311,9 @@ impl History {
             .filter_map(|refund| refund.amount.as_ref())
             .map(|money| money.minor.abs())
             .sum();
-        let is_over = self
-            .tenures
-            .iter()
-            .any(|tenure| tenure.order_id == *order && tenure.item.as_ref() == Some(key) && tenure.is_over(now));
+        let is_over = self.tenures.iter().any(|tenure| {
+            tenure.order_id == *order && tenure.item.as_ref() == Some(key) && tenure.is_over(now)
+        });
         !is_over && !(was_refunded && refunded >= owned.charged + owned.paid)
     }
 }

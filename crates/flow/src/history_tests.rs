@@ -1,8 +1,8 @@
 //! What a history of events comes to.
 
 use cartlane_model::{
-    ConnectionId, ContactId, Event, EventId, EventKind, Facts, Item, Mode, Money, Person, Subscription, UnixMs,
-    WorkspaceId,
+    ConnectionId, ContactId, Event, EventId, EventKind, Facts, Item, Mode, Money, Person, Subscription,
+    UnixMs, WorkspaceId,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -64,7 +64,11 @@ fn known(events: &[Event], day: i64) -> Known {
 }
 
 fn keys(known: &Known) -> Vec<&str> {
-    known.products.iter().map(|product| product.key.as_str()).collect()
+    known
+        .products
+        .iter()
+        .map(|product| product.key.as_str())
+        .collect()
 }
 
 #[test]
@@ -104,28 +108,51 @@ fn a_product_is_owned_until_all_that_was_paid_for_it_was_paid_back() {
         event(1, "order.success", "A", "product-1", 2_000),
         event(2, "order.refund", "A", "upsell-1", 2_000),
     ];
-    assert_eq!(keys(&known(&other, 9)), ["product-1"], "an upsell with the product's id");
+    assert_eq!(
+        keys(&known(&other, 9)),
+        ["product-1"],
+        "an upsell with the product's id"
+    );
 }
 
 #[test]
 fn a_subscription_is_active_until_it_is_cancelled_and_owned_until_the_paid_time_is_over() {
     let mut events = vec![
         subscribed(event(1, "order.success", "A", "product-1", 900), None, 31),
-        subscribed(event(31, "order.subscription_payment", "A", "product-1", 900), Some("sub_1"), 61),
+        subscribed(
+            event(31, "order.subscription_payment", "A", "product-1", 900),
+            Some("sub_1"),
+            61,
+        ),
     ];
     let active = known(&events, 40).subscriptions;
     assert_eq!(active.len(), 1);
     assert_eq!(active[0].id.as_deref(), Some("sub_1"));
-    assert_eq!((active[0].since, active[0].paid_until), (UnixMs(DAY), Some(UnixMs(61 * DAY))));
+    assert_eq!(
+        (active[0].since, active[0].paid_until),
+        (UnixMs(DAY), Some(UnixMs(61 * DAY)))
+    );
     let value = known(&events, 40).lifetime_value;
     assert_eq!(value[0].minor, 1_800);
 
-    events.push(subscribed(event(45, "order.subscription_paused", "A", "product-1", 0), Some("sub_1"), 61));
+    events.push(subscribed(
+        event(45, "order.subscription_paused", "A", "product-1", 0),
+        Some("sub_1"),
+        61,
+    ));
     assert!(known(&events, 46).subscriptions.is_empty(), "paused");
     assert_eq!(keys(&known(&events, 46)), ["product-1"]);
-    events.push(subscribed(event(47, "order.subscription_resumed", "A", "product-1", 0), Some("sub_1"), 61));
+    events.push(subscribed(
+        event(47, "order.subscription_resumed", "A", "product-1", 0),
+        Some("sub_1"),
+        61,
+    ));
     assert_eq!(known(&events, 48).subscriptions.len(), 1, "resumed");
-    events.push(subscribed(event(50, "order.subscription_cancelled", "A", "product-1", 0), Some("sub_1"), 61));
+    events.push(subscribed(
+        event(50, "order.subscription_cancelled", "A", "product-1", 0),
+        Some("sub_1"),
+        61,
+    ));
     assert!(known(&events, 51).subscriptions.is_empty());
     assert_eq!(keys(&known(&events, 51)), ["product-1"], "paid until day 61");
     assert!(known(&events, 61).products.is_empty());
@@ -135,7 +162,11 @@ fn a_subscription_is_active_until_it_is_cancelled_and_owned_until_the_paid_time_
 fn what_was_paid_in_full_by_instalments_stays_owned() {
     let events = [
         subscribed(event(1, "order.success", "A", "product-1", 900), Some("1"), 31),
-        subscribed(event(31, "order.subscription_payment", "A", "product-1", 900), Some("1"), 61),
+        subscribed(
+            event(31, "order.subscription_payment", "A", "product-1", 900),
+            Some("1"),
+            61,
+        ),
         event(31, "order.subscription_completed", "A", "product-1", 0),
     ];
     assert!(known(&events, 99).subscriptions.is_empty());
@@ -145,12 +176,23 @@ fn what_was_paid_in_full_by_instalments_stays_owned() {
 #[test]
 fn each_item_with_a_subscription_id_is_a_subscription_of_its_own() {
     let mut order = subscribed(event(1, "order.success", "A", "product-1", 900), Some("10"), 31);
-    let upsell = event(1, "order.success", "A", "upsell-2", 400).facts.items.remove(0);
+    let upsell = event(1, "order.success", "A", "upsell-2", 400)
+        .facts
+        .items
+        .remove(0);
     order.facts.items.push(upsell);
     order.facts.payload = json!({"subscription_ids": {"product-1": "10", "upsell-2": "20"}});
-    let cancelled = subscribed(event(5, "order.subscription_cancelled", "A", "upsell-2", 0), Some("20"), 4);
+    let cancelled = subscribed(
+        event(5, "order.subscription_cancelled", "A", "upsell-2", 0),
+        Some("20"),
+        4,
+    );
     let known = known(&[order, cancelled], 6);
-    let active: Vec<_> = known.subscriptions.iter().map(|active| active.item.as_deref()).collect();
+    let active: Vec<_> = known
+        .subscriptions
+        .iter()
+        .map(|active| active.item.as_deref())
+        .collect();
     assert_eq!(active, [Some("product-1")]);
     assert_eq!(keys(&known), ["product-1"]);
 }
@@ -177,9 +219,17 @@ fn what_is_known_does_not_depend_on_the_order_in_which_events_come() {
     let events = vec![
         subscribed(event(1, "order.success", "A", "product-1", 900), None, 31),
         event(2, "order.success", "B", "product-2", 700),
-        subscribed(event(31, "order.subscription_payment", "A", "product-1", 900), None, 61),
+        subscribed(
+            event(31, "order.subscription_payment", "A", "product-1", 900),
+            None,
+            61,
+        ),
         event(33, "order.refund", "B", "product-2", 700),
-        subscribed(event(40, "order.subscription_cancelled", "A", "product-1", 0), None, 61),
+        subscribed(
+            event(40, "order.subscription_cancelled", "A", "product-1", 0),
+            None,
+            61,
+        ),
         event(41, "order.success", "B", "product-2", 800),
     ];
     let expected = known(&events, 50);

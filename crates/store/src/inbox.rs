@@ -234,7 +234,9 @@ impl<'d> Group<'d> {
         if found.joins() {
             self.write(tx)?; // which of the two lanes holds runs is looked up in the store
         }
-        let resolved = self.people.resolve(tx, workspace, found, delivery.received_at)?;
+        let resolved =
+            self.people
+                .resolve(tx, workspace, found, (delivery.event_id, delivery.received_at))?;
         let Resolved { contact, lane, after } = resolved;
         Ok((Some(contact), lane, after))
     }

@@ -20,6 +20,7 @@ mod bulk;
 pub mod connections;
 pub mod contacts;
 pub mod db;
+pub mod history;
 pub mod inbox;
 pub mod installs;
 pub mod journal;

@@ -7,6 +7,7 @@ mod crashes;
 mod errors;
 mod executor;
 mod ghl_hooks;
+mod history;
 mod intake;
 mod limits;
 mod listed;
