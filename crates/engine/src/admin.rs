@@ -337,8 +337,19 @@ impl Handle {
                 Err(fault) => break json!({"fault": fault.to_string()}),
             }
         };
+        let scope = flow::Scope {
+            event,
+            steps: &journal,
+            reference: &reference,
+            settings: &settings,
+            contact: history.as_ref(),
+        };
+        let rules = compiled.outcomes(&scope).map(|decided| match decided {
+            Ok(outcomes) => json!(outcomes),
+            Err(fault) => json!({"fault": fault.to_string()}),
+        });
         let name = &compiled.document().name;
-        Ok(json!({"automation": name, "version": version, "steps": steps, "ending": ending}))
+        Ok(json!({"automation": name, "version": version, "rules": rules, "steps": steps, "ending": ending}))
     }
 
     /// How the installation is.

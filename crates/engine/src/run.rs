@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
                     reason: None,
                 });
             }
-            let next = {
+            let (next, disagreements) = {
                 let reference = |step: &str| reference(event.id, self.work.automation_id, step);
                 let scope = flow::Scope {
                     event: &event,
@@ -171,8 +171,11 @@ impl<'a> Run<'a> {
                     settings: &settings,
                     contact: history.as_ref(),
                 };
-                flow::advance(&compiled, &scope)
+                let next = flow::advance(&compiled, &scope);
+                let is_over = next == Ok(Next::Done);
+                (next, is_over.then(|| disagreements(&compiled, &scope)))
             };
+            self.warnings.extend(disagreements.into_iter().flatten());
             match next.map_err(|fault| failed("automation.fault", fault.to_string()))? {
                 Next::Done => return Ok(Ending::Over(End::Done, None)),
                 Next::NotApplicable { reason } => {
@@ -275,6 +278,13 @@ impl<'a> Run<'a> {
         let place = i64::try_from(journal.len()).unwrap_or(i64::MAX);
         self.writes.push(Write::Step { key, place, step });
     }
+}
+
+/// Where the rows of its rules disagreed.
+fn disagreements(compiled: &Compiled, scope: &flow::Scope<'_>) -> Vec<String> {
+    let decided = compiled.reads("rules").then(|| compiled.outcomes(scope));
+    let outcomes = decided.flatten().and_then(Result::ok);
+    outcomes.map(|outcomes| outcomes.warnings).unwrap_or_default()
 }
 
 fn record_of(step: &Step) -> (String, StepRecord) {

@@ -78,7 +78,12 @@ pub fn advance(automation: &Compiled, scope: &Scope<'_>) -> Result<Next, Fault> 
         });
     }
     if let Some(when) = automation.when.as_ref().filter(|_| scope.steps.is_empty()) {
-        let root = scope.root(&automation.uses, "", iter::empty::<&str>());
+        let root = automation.root(scope, &automation.uses, "", iter::empty::<&str>());
+        let root = root.map_err(|found| Fault {
+            step: None,
+            path: found.path,
+            message: found.message,
+        })?;
         let fault = |message| Fault {
             step: None,
             path: "when".to_owned(),
@@ -105,12 +110,13 @@ fn prepare(
     step: &CompiledStep,
 ) -> Result<Next, Fault> {
     let ids = automation.steps.iter().map(|step| &step.id);
-    let root = scope.root(&step.uses, &step.id, ids);
     let fault = |path, message| Fault {
         step: Some(step.id.clone()),
         path,
         message,
     };
+    let root = automation.root(scope, &step.uses, &step.id, ids);
+    let root = root.map_err(|found| fault(found.path, found.message))?;
     if let Some(when) = &step.when {
         let reason = unmet(when, &root).map_err(|message| fault(format!("steps[{index}].when"), message))?;
         if let Some(reason) = reason {

@@ -1,14 +1,18 @@
 //! A document made ready: its expressions compiled once, to be evaluated many times.
 
 use cartlane_model::Problems;
-use minijinja::Environment;
+use minijinja::{Environment, Value};
 
+use crate::advance::Fault;
 use crate::document::Document;
 use crate::expression::{Expression, FUNCTIONS, environment};
-use crate::input::{Compiler, Input};
+use crate::input::{Compiler, Input, InputFault};
 use crate::names;
 use crate::parse::{Findings, Places};
-use crate::uses::Uses;
+use crate::rules::{self, Outcomes, Ready};
+use crate::scope::Scope;
+use crate::tables;
+use crate::uses::{Uses, data};
 
 /// A document with its expressions compiled. Share one (in an `Arc`) for all runs of an automation version.
 #[derive(Debug)]
@@ -22,6 +26,10 @@ pub struct Compiled {
     pub(crate) uses: Uses,
     /// What any of its texts reads.
     all: Uses,
+    /// The rules table.
+    rules: Option<Ready>,
+    /// The lookup tables.
+    tables: Value,
 }
 
 #[derive(Debug)]
@@ -42,8 +50,11 @@ impl Compiled {
         let mut findings = Findings::default();
         let parts = compile(&document, &mut findings);
         Places::default().problems(findings).into_result(())?;
+        let tables = data(&document.tables);
         Ok(Self {
             document,
+            rules: parts.rules,
+            tables,
             when: parts.when,
             steps: parts.steps,
             environment: parts.environment,
@@ -55,6 +66,38 @@ impl Compiled {
     /// Whether any expression reads the name `root`, such as `contact`.
     pub fn reads(&self, root: &str) -> bool {
         self.all.child(root).is_some()
+    }
+
+    /// What its rules come to for the scope's event; `None` where it has none.
+    pub fn outcomes(&self, scope: &Scope<'_>) -> Option<Result<Outcomes, Fault>> {
+        let decided = self
+            .rules
+            .as_ref()?
+            .decide(&self.environment, &self.tables, scope);
+        Some(decided.map_err(|fault| Fault {
+            step: None,
+            path: fault.path,
+            message: fault.message,
+        }))
+    }
+
+    /// The names that the engine sees while it works for `step`; only those that are read.
+    pub(crate) fn root(
+        &self,
+        scope: &Scope<'_>,
+        uses: &Uses,
+        step: &str,
+        ids: impl Iterator<Item = impl AsRef<str>>,
+    ) -> Result<Value, InputFault> {
+        let mut names = scope.names(uses, step, ids);
+        if uses.child("tables").is_some() {
+            names.insert("tables", self.tables.clone());
+        }
+        if let (Some(_), Some(rules)) = (uses.child("rules"), &self.rules) {
+            let outcomes = rules.decide(&self.environment, &self.tables, scope)?;
+            names.insert("rules", rules.value(&outcomes));
+        }
+        Ok(Value::from_pairs(names))
     }
 
     /// The document.
@@ -70,6 +113,7 @@ pub(crate) struct Parts {
     environment: Environment<'static>,
     uses: Uses,
     all: Uses,
+    rules: Option<Ready>,
 }
 
 /// Compiles every expression and notes every fault: syntax, filters, and names that cannot be there.
@@ -84,7 +128,8 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
     };
 
     let when = compiler.condition("when", document.when.as_deref());
-    let uses = check_names(&mut compiler, &[], &ids);
+    let uses = compiler.names_read(|name| name_fault(document, name, &[], &ids));
+    let rules = rules::compile(document.rules.as_ref(), &mut compiler);
     let mut steps = Vec::new();
     for (index, step) in document.steps.iter().enumerate() {
         let path = format!("steps[{index}]");
@@ -95,7 +140,7 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
             with: compiler.fields(&format!("{path}.with"), &step.with),
             uses: Uses::default(),
         };
-        ready.uses = check_names(&mut compiler, &ids[..index], &ids[index..]);
+        ready.uses = compiler.names_read(|name| name_fault(document, name, &ids[..index], &ids[index..]));
         steps.push(ready);
     }
     let all = compiler.all;
@@ -105,22 +150,15 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
         environment,
         uses,
         all,
+        rules,
     }
 }
 
-/// Checks the names that were read since the last call, and gives those that can be there.
-fn check_names(compiler: &mut Compiler<'_>, earlier: &[&str], later: &[&str]) -> Uses {
-    let mut uses = Uses::default();
-    let mut reads = std::mem::take(&mut compiler.reads);
-    reads.sort_unstable();
-    for (path, name) in reads {
-        match names::fault(&name, earlier, later, &FUNCTIONS) {
-            Some(fault) => compiler.findings.push(path, fault),
-            None => {
-                uses.add(&name);
-                compiler.all.add(&name);
-            }
-        }
+/// What is wrong with reading `name` where the steps `earlier` have run and `later` have not.
+fn name_fault(document: &Document, name: &str, earlier: &[&str], later: &[&str]) -> Option<String> {
+    match name.split('.').next() {
+        Some("rules") => rules::fault(document.rules.as_ref(), name),
+        Some("tables") => tables::fault(&document.tables, name),
+        _ => names::fault(name, earlier, later, &FUNCTIONS),
     }
-    uses
 }

@@ -37,6 +37,23 @@ pub(crate) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// The names that were read since the last call and of which `fault` has nothing to say; its faults are noted.
+    pub(crate) fn names_read(&mut self, fault: impl Fn(&str) -> Option<String>) -> Uses {
+        let mut uses = Uses::default();
+        let mut reads = std::mem::take(&mut self.reads);
+        reads.sort_unstable();
+        for (path, name) in reads {
+            match fault(&name) {
+                Some(fault) => self.findings.push(path, fault),
+                None => {
+                    uses.add(&name);
+                    self.all.add(&name);
+                }
+            }
+        }
+        uses
+    }
+
     /// Compiles an expression; a fault is noted and gives `None`.
     pub(crate) fn expression(&mut self, path: &str, source: &str) -> Option<Expression> {
         match Expression::compile(source) {

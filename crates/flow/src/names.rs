@@ -33,7 +33,15 @@ pub const EVENT_KINDS: [&str; 18] = [
 ];
 
 /// What stands at the top: `event.person.email`, `steps.contact.id`, `settings.target`, `reference`.
-pub const ROOTS: [&str; 5] = ["event", "contact", "steps", "settings", "reference"];
+pub const ROOTS: [&str; 7] = [
+    "event",
+    "contact",
+    "rules",
+    "tables",
+    "steps",
+    "settings",
+    "reference",
+];
 
 /// The fields of `event`.
 pub const EVENT: [&str; 16] = [
@@ -113,7 +121,7 @@ pub fn mistaken_kind(kind: &str) -> Option<&'static str> {
 
 /// What is wrong with `path`, read from an automation whose step can see the steps `earlier` and none of `later`.
 ///
-/// `settings`, `event.payload` and what lies in a step's output are only known in a run, so nothing is said of them.
+/// What `rules` and `tables` have depends on the document, see `compiled`. `settings`, `event.payload` and what lies in a step's output are only known in a run, so nothing is said of them.
 pub fn fault(path: &str, earlier: &[&str], later: &[&str], functions: &[&str]) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
     match parts[..] {
@@ -124,7 +132,7 @@ pub fn fault(path: &str, earlier: &[&str], later: &[&str], functions: &[&str]) -
             "`{path}` reads the step `{step}`, which has not run yet at this point"
         )),
         ["steps", step, ..] => Some(unknown(path, step, "earlier step", earlier)),
-        ["steps" | "settings" | "reference", ..] | [] => None,
+        ["steps" | "settings" | "reference" | "rules" | "tables", ..] | [] => None,
         [root, ..] if functions.contains(&root) => None,
         [root, ..] => {
             let known: Vec<&str> = ROOTS.iter().chain(functions).copied().collect();
@@ -163,7 +171,7 @@ fn contact_fault(path: &str, rest: &[&str]) -> Option<String> {
     (!known.contains(&field)).then(|| unknown(path, field, "field", known))
 }
 
-fn unknown(path: &str, name: &str, what: &str, known: &[&str]) -> String {
+pub(crate) fn unknown(path: &str, name: &str, what: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
         Some(near) => format!("`{path}`: there is no {what} `{name}`; did you mean `{near}`?"),
         None if known.is_empty() => format!("`{path}`: there is no {what} `{name}`"),

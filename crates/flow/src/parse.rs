@@ -8,8 +8,18 @@ use crate::document::{Document, OnUnclear, Step};
 use crate::expression::in_line;
 use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
+use crate::{rules, tables};
 
-const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
+const DOCUMENT_KEYS: [&str; 8] = [
+    "name",
+    "description",
+    "on",
+    "when",
+    "connection",
+    "tables",
+    "rules",
+    "steps",
+];
 const STEP_KEYS: [&str; 5] = ["id", "operation", "with", "when", "on_unclear"];
 
 /// A fault before its place in the text is looked up.
@@ -125,9 +135,10 @@ impl Places {
     }
 }
 
-struct Reader {
+/// What has been read so far.
+pub(crate) struct Reader {
     places: Places,
-    findings: Findings,
+    pub findings: Findings,
 }
 
 /// The document as far as it can be made out, where everything in it stands, and what is wrong with its form.
@@ -144,20 +155,22 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
         on: reader.texts("on", fields.get("on")),
         when: reader.condition("when", fields.get("when")),
         connection: reader.text("connection", fields.get("connection")),
+        tables: tables::read(&mut reader, fields.get("tables")),
+        rules: rules::read(&mut reader, fields.get("rules")),
         steps: reader.steps(fields.get("steps")),
     };
     (document, reader.places, reader.findings)
 }
 
-type Fields<'a> = HashMap<&'a str, &'a Node>;
+pub(crate) type Fields<'a> = HashMap<&'a str, &'a Node>;
 
 impl Reader {
-    fn wrong(&mut self, path: &str, wanted: &str, node: &Node) {
+    pub(crate) fn wrong(&mut self, path: &str, wanted: &str, node: &Node) {
         self.findings
             .push(path, format!("must be {wanted}, and is {}", node.describe()));
     }
 
-    fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
+    pub(crate) fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
         let Kind::Map(entries) = &node.kind else {
             self.wrong(path, &format!("a map of {}", known.join(", ")), node);
             return Fields::new();
@@ -181,7 +194,7 @@ impl Reader {
         present.map(|(key, node)| (key.name.as_str(), node)).collect()
     }
 
-    fn text(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
+    pub(crate) fn text(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
         match &node?.kind {
             Kind::Text(text) => Some(text.clone()),
             Kind::Number(number) => Some(number.to_string()),
@@ -192,7 +205,7 @@ impl Reader {
         }
     }
 
-    fn condition(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
+    pub(crate) fn condition(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
         match &node?.kind {
             Kind::Bool(value) => Some(value.to_string()),
             Kind::Text(text) => Some(text.trim().to_owned()),

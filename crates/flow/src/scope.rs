@@ -71,8 +71,13 @@ impl Scope<'_> {
     }
 
     /// The names that the engine sees while it works for `step`; only those that are read.
-    pub(crate) fn root(&self, uses: &Uses, step: &str, ids: impl Iterator<Item = impl AsRef<str>>) -> Value {
-        let mut root: BTreeMap<&str, Value> = BTreeMap::new();
+    pub(crate) fn names(
+        &self,
+        uses: &Uses,
+        step: &str,
+        ids: impl Iterator<Item = impl AsRef<str>>,
+    ) -> BTreeMap<&'static str, Value> {
+        let mut root = BTreeMap::new();
         if let Some(uses) = uses.child("event") {
             root.insert("event", event_value(self.event, uses));
         }
@@ -89,7 +94,7 @@ impl Scope<'_> {
         if uses.child("reference").is_some() {
             root.insert("reference", Value::from((self.reference)(step)));
         }
-        Value::from_pairs(root)
+        root
     }
 
     fn steps_value(&self, uses: &Uses, ids: impl Iterator<Item = impl AsRef<str>>) -> Value {
@@ -132,7 +137,7 @@ fn event_value(event: &Event, uses: &Uses) -> Value {
     Value::from_pairs(fields)
 }
 
-fn or_absent<T: Serialize>(value: Option<&T>) -> Value {
+pub(crate) fn or_absent<T: Serialize>(value: Option<&T>) -> Value {
     value.map_or_else(Absent::value, data)
 }
 

@@ -6,6 +6,7 @@
 use crate::document::{Document, Step};
 use crate::names;
 use crate::parse::Findings;
+use crate::{rules, tables};
 
 /// The most steps that one automation may have.
 pub const MAX_STEPS: usize = 100;
@@ -43,6 +44,10 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
             document.steps.len()
         );
         findings.push("steps", message);
+    }
+    tables::check(&document.tables, findings);
+    if let Some(table) = &document.rules {
+        rules::check(table, findings);
     }
     for (index, step) in document.steps.iter().enumerate() {
         let path = format!("steps[{index}]");
@@ -110,7 +115,7 @@ fn check_operation(path: &str, step: &Step, operations: &dyn Operations, finding
     }
 }
 
-fn is_name(text: &str, marks: &str) -> bool {
+pub(crate) fn is_name(text: &str, marks: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|letter| letter.is_ascii_lowercase())
         && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || marks.contains(c))
