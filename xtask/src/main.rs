@@ -4,7 +4,7 @@
 //! disordered effects under kills and faults, `bench` measures. Each is a module; all but `gen` start real processes and
 //! talk to them over HTTP.
 //!
-//! It knows nothing of the other crates but the catalog, whose reference it writes: it sees Cartlane as its users do, by
+//! It knows nothing of the other crates but the catalog and the functions of expressions, whose references it writes: it sees Cartlane as its users do, by
 //! command line, web hook and sandbox log. Only `bench` writes runs of long ago into a store by itself.
 
 #![expect(

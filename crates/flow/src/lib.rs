@@ -44,6 +44,7 @@ pub mod defaults;
 pub mod document;
 pub mod expression;
 pub mod filters;
+pub mod functions;
 pub mod history;
 mod input;
 pub mod names;
