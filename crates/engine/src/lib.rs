@@ -25,6 +25,7 @@ pub mod inbox;
 mod installs;
 mod monitor;
 mod options;
+mod products;
 mod reference;
 mod resume;
 mod run;
@@ -62,6 +63,7 @@ pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{Limits, MAIN_WORKSPACE, Options};
+pub use products::{Product, Products};
 pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;

@@ -23,6 +23,7 @@ pub mod db;
 pub mod history;
 pub mod inbox;
 pub mod installs;
+pub mod items;
 pub mod journal;
 pub mod lanes;
 pub mod lists;

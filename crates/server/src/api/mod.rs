@@ -5,6 +5,7 @@ mod connections;
 mod events;
 mod health;
 mod operations;
+mod products;
 mod quarantine;
 mod runs;
 
@@ -57,6 +58,7 @@ pub fn router(engine: Handle) -> Router {
         )
         .route("/api/connections/{name}/test", post(connections::test_connection))
         .route("/api/operations/{id}/call", post(operations::call_operation))
+        .route("/api/products", get(products::list_products))
         .route("/api/choices/{list}", get(operations::list_choices))
         .with_state(engine)
 }
