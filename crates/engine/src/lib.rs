@@ -23,6 +23,7 @@ mod gone;
 mod history;
 pub mod inbox;
 mod installs;
+mod kinds;
 mod monitor;
 mod options;
 mod products;
@@ -60,6 +61,7 @@ pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
 pub use inbox::{Accepted, Refused, Room};
 pub use installs::UNINSTALLED;
+pub use kinds::{FieldOfEvent, KindOfEvent, kind_of_event, kinds_of_event};
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{Limits, MAIN_WORKSPACE, Options};

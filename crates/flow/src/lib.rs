@@ -43,6 +43,7 @@ pub mod contact;
 pub mod defaults;
 pub mod document;
 pub mod expression;
+pub mod fields;
 pub mod filters;
 pub mod functions;
 pub mod history;

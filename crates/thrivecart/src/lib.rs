@@ -21,6 +21,7 @@ mod keys;
 mod kinds;
 mod mask;
 pub mod rest;
+pub mod samples;
 mod secret;
 mod tree;
 pub mod wire;

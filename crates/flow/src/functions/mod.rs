@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn every_filter_of_ours_is_documented_with_an_example_that_uses_it() {
-        let ours = include_str!("filters/mod.rs").lines().filter_map(|line| {
+        let ours = include_str!("../filters/mod.rs").lines().filter_map(|line| {
             let name = line.trim().strip_prefix("environment.add_filter(\"")?;
             name.split_once('"').map(|(name, _)| name)
         });

@@ -24,6 +24,8 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/health", get(health::read_health))
         .route("/api/events", get(events::list_events))
         .route("/api/events/replay", post(events::replay_events))
+        .route("/api/events/kinds", get(events::list_kinds))
+        .route("/api/events/kinds/{kind}", get(events::read_kind))
         .route("/api/events/{id}", get(events::read_event))
         .route("/api/runs", get(runs::list_runs))
         .route("/api/runs/{id}", get(runs::read_run))
