@@ -229,7 +229,7 @@ impl History {
     fn tenure(&mut self, event: &Event, item: Option<&Item>, id: Option<String>, change: Change) {
         let news = Tenure::of(event, item, id, change);
         match self.tenures.iter_mut().find(|known| known.is_same(&news)) {
-            Some(known) => known.take(news),
+            Some(known) => known.take(&news),
             None => self.tenures.push(news),
         }
     }
@@ -314,7 +314,8 @@ impl History {
         let is_over = self.tenures.iter().any(|tenure| {
             tenure.order_id == *order && tenure.item.as_ref() == Some(key) && tenure.is_over(now)
         });
-        !is_over && !(was_refunded && refunded >= owned.charged + owned.paid)
+        let is_paid_back = was_refunded && refunded >= owned.charged + owned.paid;
+        !is_over && !is_paid_back
     }
 }
 

@@ -59,7 +59,9 @@ fn subscribed(mut event: Event, id: Option<&str>, paid_until_day: i64) -> Event 
 
 fn known(events: &[Event], day: i64) -> Known {
     let mut history = History::for_mode(Some(Mode::Live));
-    events.iter().for_each(|event| history.add(event));
+    for event in events {
+        history.add(event);
+    }
     history.at(UnixMs(day * DAY))
 }
 

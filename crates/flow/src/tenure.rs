@@ -51,14 +51,10 @@ impl Tenure {
     }
 
     /// Takes in what another event told of it; the newer word counts.
-    pub fn take(&mut self, news: Self) {
+    pub fn take(&mut self, news: &Self) {
         self.since = self.since.min(news.since);
         let is_newer = news.changed_at >= self.changed_at;
-        let (newer, older) = if is_newer {
-            (&news, &*self)
-        } else {
-            (&*self, &news)
-        };
+        let (newer, older) = if is_newer { (news, &*self) } else { (&*self, news) };
         let first = |newer: &Option<String>, older: &Option<String>| newer.clone().or_else(|| older.clone());
         let merged = Self {
             id: first(&newer.id, &older.id),

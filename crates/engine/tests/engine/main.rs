@@ -13,6 +13,7 @@ mod limits;
 mod listed;
 mod oauth;
 mod order;
+mod products;
 mod sales;
 mod schedules;
 mod shop_oauth;
