@@ -19,6 +19,7 @@ mod connections;
 mod directory;
 mod exchange;
 pub mod executor;
+mod golive;
 mod gone;
 mod history;
 pub mod inbox;
@@ -36,7 +37,9 @@ mod step;
 mod stored;
 mod systems;
 mod tokens;
+mod trial;
 mod vault;
+mod waits;
 mod worker;
 
 use std::collections::HashMap;
@@ -59,6 +62,7 @@ pub use cartlane_notify::Tls;
 pub use connections::{ConnectionConfig, ConnectionHealth, Overlap, Rotation, Scopes, Tried};
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
+pub use golive::{Check, Finding, Level};
 pub use inbox::{Accepted, Refused, Room};
 pub use installs::UNINSTALLED;
 pub use kinds::{FieldOfEvent, KindOfEvent, kind_of_event, kinds_of_event};
@@ -69,6 +73,7 @@ pub use products::{Product, Products};
 pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
+pub use trial::{Effect, Trial, effects, read_back};
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
 
 /// The records that lists and details are made of.
@@ -139,6 +144,8 @@ impl Engine {
             settle_ms: limits.settle_ms,
             files: Files::new(options.files_dir.clone(), limits.file_bytes),
             public_url: options.public_url,
+            #[cfg(feature = "break")]
+            broken: options.broken,
         };
         let connections = connections::Connections::open(parts, options.connections).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);

@@ -1,31 +1,37 @@
 //! A document made ready: its expressions compiled once, to be evaluated many times.
 
+use std::collections::BTreeSet;
+
 use cartlane_model::Problems;
 use minijinja::{Environment, Value};
 
 use crate::advance::Fault;
-use crate::document::Document;
+use crate::condition;
+use crate::document::{Action, Call, Case, Document, ForEach, OnError, OnUnclear, Step, Wait};
 use crate::expression::{Expression, FUNCTIONS, environment};
 use crate::input::{Compiler, Input, InputFault};
-use crate::names;
+use crate::names::{self, Visible};
 use crate::parse::{Findings, Places};
 use crate::rules::{self, Outcomes, Ready};
-use crate::scope::Scope;
+use crate::scope::{Around, Scope};
 use crate::tables;
 use crate::uses::{Uses, data};
+use crate::wait;
 
 /// A document with its expressions compiled. Share one (in an `Arc`) for all runs of an automation version.
 #[derive(Debug)]
 pub struct Compiled {
     document: Document,
-    pub(crate) when: Option<Expression>,
+    pub(crate) when: Option<condition::Compiled>,
     pub(crate) steps: Vec<CompiledStep>,
     /// The environment with this document's templates, by path.
     pub(crate) environment: Environment<'static>,
     /// What the automation's own condition reads.
     pub(crate) uses: Uses,
+    /// The ids of all steps, which expressions may name whether or not they have run.
+    pub(crate) ids: BTreeSet<String>,
     /// What any of its texts reads.
-    all: Uses,
+    reads: Uses,
     /// The rules table.
     rules: Option<Ready>,
     /// The lookup tables.
@@ -35,11 +41,50 @@ pub struct Compiled {
 #[derive(Debug)]
 pub(crate) struct CompiledStep {
     pub id: String,
-    pub operation: String,
-    pub when: Option<Expression>,
-    pub with: Vec<(String, Input)>,
+    /// Where it stands: `steps[1].branch[0].steps[2]`.
+    pub path: String,
+    pub when: Option<condition::Compiled>,
+    pub action: CompiledAction,
     /// What its condition and inputs read.
     pub uses: Uses,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a hundred at most, made once")]
+pub(crate) enum CompiledAction {
+    Call {
+        operation: String,
+        connection: Option<String>,
+        on_unclear: OnUnclear,
+        with: Vec<(String, Input)>,
+        on_error: CompiledOnError,
+    },
+    Branch {
+        cases: Vec<(condition::Compiled, Vec<CompiledStep>)>,
+        otherwise: Vec<CompiledStep>,
+    },
+    ForEach {
+        list: Option<Expression>,
+        at_most: usize,
+        steps: Vec<CompiledStep>,
+    },
+    Wait {
+        lasts_ms: Option<i64>,
+        until: Option<Input>,
+        kinds: Vec<String>,
+        when: Option<condition::Compiled>,
+        /// What its `when` reads.
+        uses: Uses,
+    },
+    Set(Vec<(String, Input)>),
+    Stop(Input),
+}
+
+#[derive(Debug)]
+pub(crate) enum CompiledOnError {
+    Stop,
+    /// Goes on, after these steps.
+    Go(Vec<CompiledStep>),
 }
 
 impl Compiled {
@@ -59,13 +104,14 @@ impl Compiled {
             steps: parts.steps,
             environment: parts.environment,
             uses: parts.uses,
-            all: parts.all,
+            ids: parts.ids,
+            reads: parts.reads,
         })
     }
 
     /// Whether any expression reads the name `root`, such as `contact`.
     pub fn reads(&self, root: &str) -> bool {
-        self.all.child(root).is_some()
+        self.reads.child(root).is_some()
     }
 
     /// What its rules come to for the scope's event; `None` where it has none.
@@ -81,15 +127,14 @@ impl Compiled {
         }))
     }
 
-    /// The names that the engine sees while it works for `step`; only those that are read.
+    /// The names that the engine sees where an expression stands; only those that are read.
     pub(crate) fn root(
         &self,
         scope: &Scope<'_>,
         uses: &Uses,
-        step: &str,
-        ids: impl Iterator<Item = impl AsRef<str>>,
+        around: &Around<'_>,
     ) -> Result<Value, InputFault> {
-        let mut names = scope.names(uses, step, ids);
+        let mut names = scope.names(uses, around);
         if uses.child("tables").is_some() {
             names.insert("tables", self.tables.clone());
         }
@@ -108,57 +153,196 @@ impl Compiled {
 
 /// What a document's texts compile into.
 pub(crate) struct Parts {
-    when: Option<Expression>,
+    when: Option<condition::Compiled>,
     steps: Vec<CompiledStep>,
     environment: Environment<'static>,
     uses: Uses,
-    all: Uses,
+    ids: BTreeSet<String>,
+    reads: Uses,
     rules: Option<Ready>,
 }
 
 /// Compiles every expression and notes every fault: syntax, filters, and names that cannot be there.
 pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
     let mut environment = environment().clone();
-    let ids: Vec<&str> = document.steps.iter().map(|step| step.id.as_str()).collect();
-    let mut compiler = Compiler {
-        environment: &mut environment,
-        findings,
-        reads: Vec::new(),
-        all: Uses::default(),
+    let all = document.all_steps();
+    let ids: BTreeSet<String> = all.iter().map(|step| step.id.clone()).collect();
+    let mut walk = Walk {
+        compiler: Compiler {
+            environment: &mut environment,
+            findings,
+            reads: Vec::new(),
+            all: Uses::default(),
+        },
+        document,
+        earlier: Vec::new(),
+        all: all.iter().map(|step| step.id.as_str()).collect(),
+        depth: 0,
     };
-
-    let when = compiler.condition("when", document.when.as_deref());
-    let uses = compiler.names_read(|name| name_fault(document, name, &[], &ids));
-    let rules = rules::compile(document.rules.as_ref(), &mut compiler);
-    let mut steps = Vec::new();
-    for (index, step) in document.steps.iter().enumerate() {
-        let path = format!("steps[{index}]");
-        let mut ready = CompiledStep {
-            id: step.id.clone(),
-            operation: step.operation.clone(),
-            when: compiler.condition(&format!("{path}.when"), step.when.as_deref()),
-            with: compiler.fields(&format!("{path}.with"), &step.with),
-            uses: Uses::default(),
-        };
-        ready.uses = compiler.names_read(|name| name_fault(document, name, &ids[..index], &ids[index..]));
-        steps.push(ready);
-    }
-    let all = compiler.all;
+    let when = document.when.as_ref();
+    let when = when.map(|when| walk.compiler.condition("when", when));
+    let uses = walk.check_names(false);
+    let rules = rules::compile(document.rules.as_ref(), &mut walk.compiler);
+    let steps = walk.steps("steps", &document.steps);
+    let reads = walk.compiler.all;
     Parts {
         when,
         steps,
         environment,
         uses,
-        all,
+        ids,
+        reads,
         rules,
     }
 }
 
-/// What is wrong with reading `name` where the steps `earlier` have run and `later` have not.
-fn name_fault(document: &Document, name: &str, earlier: &[&str], later: &[&str]) -> Option<String> {
+/// What is wrong with reading `name` where `visible` is all that can be seen.
+fn name_fault(document: &Document, name: &str, visible: &Visible<'_>) -> Option<String> {
     match name.split('.').next() {
         Some("rules") => rules::fault(document.rules.as_ref(), name),
         Some("tables") => tables::fault(&document.tables, name),
-        _ => names::fault(name, earlier, later, &FUNCTIONS),
+        _ => names::fault(name, visible),
+    }
+}
+
+/// Goes through the steps in the order of the text.
+struct Walk<'d, 'e> {
+    compiler: Compiler<'e>,
+    document: &'d Document,
+    /// The steps that may have run at this point, and that nobody loops over.
+    earlier: Vec<&'d str>,
+    all: Vec<&'d str>,
+    /// How many loops are around this point.
+    depth: usize,
+}
+
+impl<'d> Walk<'d, '_> {
+    fn steps(&mut self, path: &str, steps: &'d [Step]) -> Vec<CompiledStep> {
+        let compile = |(index, step)| self.step(format!("{path}[{index}]"), step);
+        steps.iter().enumerate().map(compile).collect()
+    }
+
+    fn step(&mut self, path: String, step: &'d Step) -> CompiledStep {
+        let when = step.when.as_ref();
+        let when = when.map(|when| self.compiler.condition(&format!("{path}.when"), when));
+        let (action, uses) = self.action(&path, step);
+        CompiledStep {
+            id: step.id.clone(),
+            path,
+            when,
+            action,
+            uses,
+        }
+    }
+
+    /// The action, and what the step itself reads: steps within it have uses of their own.
+    fn action(&mut self, path: &str, step: &'d Step) -> (CompiledAction, Uses) {
+        match &step.action {
+            Action::Call(call) => self.call(path, step, call),
+            Action::Branch(branch) => {
+                let compile = |(index, case): (usize, &Case)| {
+                    let path = format!("{path}.branch[{index}].when");
+                    self.compiler.condition(&path, &case.when)
+                };
+                let conditions: Vec<_> = branch.branch.iter().enumerate().map(compile).collect();
+                let uses = self.begun(step);
+                let mut cases = Vec::new();
+                for (index, (condition, case)) in conditions.into_iter().zip(&branch.branch).enumerate() {
+                    let steps = self.steps(&format!("{path}.branch[{index}].steps"), &case.steps);
+                    cases.push((condition, steps));
+                }
+                let otherwise = self.steps(&format!("{path}.else"), &branch.otherwise);
+                (CompiledAction::Branch { cases, otherwise }, uses)
+            }
+            Action::ForEach(each) => self.for_each(path, step, each),
+            Action::Wait { wait } => self.wait(path, step, wait),
+            Action::Set { set } => {
+                let set = self.compiler.fields(&format!("{path}.set"), set);
+                (CompiledAction::Set(set), self.begun(step))
+            }
+            Action::Stop { stop } => {
+                let why = self
+                    .compiler
+                    .input(&format!("{path}.stop"), &stop.as_str().into());
+                (CompiledAction::Stop(why), self.begun(step))
+            }
+        }
+    }
+
+    fn call(&mut self, path: &str, step: &'d Step, call: &'d Call) -> (CompiledAction, Uses) {
+        let with = self.compiler.fields(&format!("{path}.with"), &call.with);
+        let uses = self.begun(step);
+        let on_error = match &call.on_error {
+            OnError::Stop => CompiledOnError::Stop,
+            OnError::Continue => CompiledOnError::Go(Vec::new()),
+            OnError::Steps(steps) => CompiledOnError::Go(self.steps(&format!("{path}.on_error"), steps)),
+        };
+        let action = CompiledAction::Call {
+            operation: call.operation.clone(),
+            connection: call.connection.clone(),
+            on_unclear: call.on_unclear,
+            with,
+            on_error,
+        };
+        (action, uses)
+    }
+
+    fn for_each(&mut self, path: &str, step: &'d Step, each: &'d ForEach) -> (CompiledAction, Uses) {
+        let list = self
+            .compiler
+            .bare_expression(&format!("{path}.for_each"), &each.for_each);
+        let uses = self.begun(step);
+        let before = self.earlier.len();
+        self.depth += 1;
+        let steps = self.steps(&format!("{path}.steps"), &each.steps);
+        self.depth -= 1;
+        self.earlier.truncate(before); // each round has its own, so that none is there afterwards
+        let action = CompiledAction::ForEach {
+            list,
+            at_most: each.at_most as usize,
+            steps,
+        };
+        (action, uses)
+    }
+
+    fn wait(&mut self, path: &str, step: &'d Step, wait: &'d Wait) -> (CompiledAction, Uses) {
+        let until = wait.until.as_ref();
+        let until = until.map(|until| {
+            self.compiler
+                .input(&format!("{path}.wait.until"), &until.as_str().into())
+        });
+        let own = self.check_names(false);
+        let when = wait.when.as_ref();
+        let when = when.map(|when| self.compiler.condition(&format!("{path}.wait.when"), when));
+        let uses = self.check_names(true);
+        self.earlier.push(&step.id);
+        let action = CompiledAction::Wait {
+            lasts_ms: wait.lasts.as_deref().and_then(wait::milliseconds),
+            until,
+            kinds: wait.event.clone(),
+            when,
+            uses,
+        };
+        (action, own)
+    }
+
+    /// What a step reads before anything within it; from here on it may be read itself.
+    fn begun(&mut self, step: &'d Step) -> Uses {
+        let uses = self.check_names(false);
+        self.earlier.push(&step.id);
+        uses
+    }
+
+    /// Checks the names that were read since the last call, and gives those that can be there.
+    fn check_names(&mut self, is_awaited: bool) -> Uses {
+        let visible = Visible {
+            earlier: &self.earlier,
+            all: &self.all,
+            functions: &FUNCTIONS,
+            in_loop: self.depth > 0,
+            is_awaited,
+        };
+        self.compiler
+            .names_read(|name| name_fault(self.document, name, &visible))
     }
 }

@@ -228,7 +228,7 @@ mod tests {
             if field.path.contains("[]") {
                 continue; // what is in a list is read by a name of its own
             }
-            assert_eq!(names::fault(&path, &[], &[], &[]), None);
+            assert_eq!(names::fault(&path, &names::Visible::default()), None);
         }
     }
 }

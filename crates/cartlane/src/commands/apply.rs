@@ -16,13 +16,22 @@ use crate::output;
 pub struct Arguments {
     /// A YAML or JSON file, or a directory of them (in the order of their names).
     path: PathBuf,
+    /// New automations begin disabled; those that are there stay as they are.
+    #[arg(long)]
+    disabled: bool,
 }
 
 /// Saves the documents: all of them or, where one has a fault, none.
 pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    let documents = read(&arguments.path)?;
+    save(&documents, arguments.disabled, config, as_json).await
+}
+
+/// The documents of a file, or of all files of a directory.
+pub fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
     let mut documents = Vec::new();
     let mut faults = Vec::new();
-    for path in files(&arguments.path)? {
+    for path in files(path)? {
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         match Document::from_yaml(&text, Catalog::builtin()) {
@@ -40,10 +49,20 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
     if !faults.is_empty() {
         bail!("nothing was saved:\n{}", faults.join("\n"));
     }
+    Ok(documents)
+}
+
+/// Saves documents and tells what became of them.
+pub async fn save(
+    documents: &[Value],
+    disabled: bool,
+    config: &Path,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
     let answer = Admin::of(config)?
         .post(
             "/api/automations",
-            &json!({"documents": documents, "author": "cli"}),
+            &json!({"documents": documents, "author": "cli", "disabled": disabled}),
         )
         .await?;
     if as_json {

@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Conditions, LISTS, MAP, Matching, OF_ITEMS, Rules};
+use crate::condition;
 use crate::contact::names_item;
-use crate::expression::{Expression, FUNCTIONS};
+use crate::expression::FUNCTIONS;
 use crate::input::{self, Compiler, Input, InputFault};
-use crate::scope::{Scope, StepRecord};
+use crate::scope::{Around, Scope, StepRecord};
 use crate::uses::{Uses, data};
 
 /// A table with its expressions compiled.
@@ -25,7 +26,7 @@ pub(crate) struct Ready {
 struct ReadyRow {
     name: Option<String>,
     conditions: Conditions,
-    when: Option<Expression>,
+    when: Option<condition::Compiled>,
     then: Vec<(String, Input)>,
     uses: Uses,
 }
@@ -59,7 +60,8 @@ impl Ready {
         for (index, row) in rules.rows.iter().enumerate() {
             let path = format!("rules.rows[{index}]");
             let conditions = row.conditions.clone();
-            let when = compiler.condition(&format!("{path}.if.when"), conditions.when.as_deref());
+            let when = conditions.when.as_ref();
+            let when = when.map(|when| compiler.condition(&format!("{path}.if.when"), when));
             let then = compiler.fields(&format!("{path}.then"), &row.then);
             let uses = compiler.names_read(|name| super::fault_inside(name, &FUNCTIONS));
             rows.push(ReadyRow {
@@ -105,12 +107,12 @@ impl Ready {
                     continue;
                 }
                 let root = row.root(tables, scope, item);
-                let holds = row.when.as_ref().map(|when| when.evaluate(&root)).transpose();
-                let holds = holds.map_err(|message| InputFault {
+                let unmet = row.when.as_ref().map(|when| when.unmet(environment, &root));
+                let unmet = unmet.transpose().map_err(|message| InputFault {
                     path: format!("rules.rows[{index}].if.when"),
                     message,
                 })?;
-                if !holds.is_none_or(|holds| holds.is_true()) {
+                if unmet.flatten().is_some() {
                     continue;
                 }
                 let then = input::evaluate_fields(&row.then, environment, &root)?;
@@ -146,7 +148,7 @@ impl Ready {
 
 impl ReadyRow {
     fn root(&self, tables: &Value, scope: &Scope<'_>, item: Option<&Item>) -> Value {
-        let mut names = scope.names(&self.uses, "", std::iter::empty::<&str>());
+        let mut names = scope.names(&self.uses, &Around::default());
         names.insert("tables", tables.clone());
         names.insert("item", crate::scope::or_absent(item));
         Value::from_pairs(names)

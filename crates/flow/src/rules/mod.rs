@@ -27,8 +27,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::condition::Condition;
 use crate::input::Compiler;
-use crate::names;
+use crate::names::{self, Visible};
 
 pub(crate) use check::check;
 pub(crate) use decide::Ready;
@@ -96,15 +97,15 @@ pub struct Row {
     pub then: serde_json::Map<String, Json>,
 }
 
-/// When a row fits: every cell, and the expression.
+/// When a row fits: every cell, and the condition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Conditions {
     /// By column, the values of which one must be there; a column that is not here takes any.
     #[serde(flatten)]
     pub cells: BTreeMap<String, Vec<String>>,
-    /// An expression; it may read `item`.
+    /// A condition as steps have one; it may read `item`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
+    pub when: Option<Condition>,
 }
 
 impl Conditions {
@@ -147,7 +148,13 @@ pub(crate) fn fault_inside(path: &str, functions: &[&str]) -> Option<String> {
         ["steps" | "rules" | "reference", ..] => Some(format!(
             "`{path}`: a rule cannot read this; it reads event, item, contact, settings and tables"
         )),
-        _ => names::fault(path, &[], &[], functions),
+        _ => {
+            let visible = Visible {
+                functions,
+                ..Visible::default()
+            };
+            names::fault(path, &visible)
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::{COLUMNS, Conditions, Matching, Row, Rules};
+use crate::condition::Condition;
 use crate::node::{Kind, Node};
 use crate::parse::Reader;
 
@@ -75,7 +76,7 @@ fn conditions(reader: &mut Reader, path: &str, node: Option<&&Node>) -> Conditio
     let when = reader.condition(&format!("{path}.when"), fields.get("when"));
     Conditions {
         cells,
-        when: when.filter(|when| when != ANY),
+        when: when.filter(|when| !matches!(when, Condition::Expression(text) if text == ANY)),
     }
 }
 
