@@ -278,7 +278,7 @@ pub const FUNCTIONS: &[Function] = &[
         group: LISTS,
         signature: "unique",
         help: "Each value of a list once. Lists are joined with `+`.",
-        examples: &[example("['a'] + ['b', 'a'] | unique", r#"["a", "b"]"#)],
+        examples: &[example("(['a'] + ['b', 'a']) | unique", r#"["a", "b"]"#)],
     },
     Function {
         name: "map",
