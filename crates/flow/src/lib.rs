@@ -39,13 +39,16 @@
 
 pub mod advance;
 pub mod compiled;
+pub mod cron;
 pub mod defaults;
 pub mod document;
 pub mod expression;
 pub mod filters;
 mod input;
+pub mod moments;
 pub mod names;
 mod node;
+pub mod on;
 mod operations;
 mod parse;
 pub mod scope;
@@ -57,5 +60,6 @@ pub use advance::{Fault, Next, advance};
 pub use compiled::Compiled;
 pub use defaults::defaults;
 pub use document::{Document, OnUnclear, Step};
+pub use on::On;
 pub use scope::{Journal, Scope, StepRecord};
 pub use validate::Operations;

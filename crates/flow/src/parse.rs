@@ -125,9 +125,10 @@ impl Places {
     }
 }
 
-struct Reader {
+/// Reads nodes, and notes what is wrong with them.
+pub(crate) struct Reader {
     places: Places,
-    findings: Findings,
+    pub(crate) findings: Findings,
 }
 
 /// The document as far as it can be made out, where everything in it stands, and what is wrong with its form.
@@ -141,7 +142,7 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
     let document = Document {
         name: reader.text("name", fields.get("name")).unwrap_or_default(),
         description: reader.text("description", fields.get("description")),
-        on: reader.texts("on", fields.get("on")),
+        on: reader.on(fields.get("on")),
         when: reader.condition("when", fields.get("when")),
         connection: reader.text("connection", fields.get("connection")),
         steps: reader.steps(fields.get("steps")),
@@ -149,15 +150,15 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
     (document, reader.places, reader.findings)
 }
 
-type Fields<'a> = HashMap<&'a str, &'a Node>;
+pub(crate) type Fields<'a> = HashMap<&'a str, &'a Node>;
 
 impl Reader {
-    fn wrong(&mut self, path: &str, wanted: &str, node: &Node) {
+    pub(crate) fn wrong(&mut self, path: &str, wanted: &str, node: &Node) {
         self.findings
             .push(path, format!("must be {wanted}, and is {}", node.describe()));
     }
 
-    fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
+    pub(crate) fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
         let Kind::Map(entries) = &node.kind else {
             self.wrong(path, &format!("a map of {}", known.join(", ")), node);
             return Fields::new();
@@ -181,7 +182,7 @@ impl Reader {
         present.map(|(key, node)| (key.name.as_str(), node)).collect()
     }
 
-    fn text(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
+    pub(crate) fn text(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
         match &node?.kind {
             Kind::Text(text) => Some(text.clone()),
             Kind::Number(number) => Some(number.to_string()),
@@ -203,18 +204,18 @@ impl Reader {
         }
     }
 
-    fn texts(&mut self, path: &str, node: Option<&&Node>) -> Vec<String> {
-        let Some(node) = node else { return Vec::new() };
-        match &node.kind {
-            Kind::List(nodes) => {
-                let read = |(index, node)| self.text(&format!("{path}[{index}]"), Some(&node));
-                nodes.iter().enumerate().filter_map(read).collect()
+    pub(crate) fn inputs(
+        &mut self,
+        path: &str,
+        node: Option<&&Node>,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        match node.map(|node| (node, node.to_json())) {
+            Some((_, serde_json::Value::Object(with))) => with,
+            Some((node, _)) => {
+                self.wrong(path, "a map of inputs", node);
+                serde_json::Map::new()
             }
-            Kind::Text(text) => vec![text.clone()],
-            _ => {
-                self.wrong(path, "a text or a list of texts", node);
-                Vec::new()
-            }
+            None => serde_json::Map::new(),
         }
     }
 
@@ -234,14 +235,6 @@ impl Reader {
     fn step(&mut self, index: usize, node: &Node) -> Step {
         let path = format!("steps[{index}]");
         let fields = self.fields(&path, node, &STEP_KEYS);
-        let with = match fields.get("with").map(|node| (node, node.to_json())) {
-            Some((_, serde_json::Value::Object(with))) => with,
-            Some((node, _)) => {
-                self.wrong(&format!("{path}.with"), "a map of inputs", node);
-                serde_json::Map::new()
-            }
-            None => serde_json::Map::new(),
-        };
         Step {
             id: self
                 .text(&format!("{path}.id"), fields.get("id"))
@@ -249,7 +242,7 @@ impl Reader {
             operation: self
                 .text(&format!("{path}.operation"), fields.get("operation"))
                 .unwrap_or_default(),
-            with,
+            with: self.inputs(&format!("{path}.with"), fields.get("with")),
             when: self.condition(&format!("{path}.when"), fields.get("when")),
             on_unclear: self.on_unclear(&format!("{path}.on_unclear"), fields.get("on_unclear")),
         }

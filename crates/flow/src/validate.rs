@@ -5,6 +5,7 @@
 
 use crate::document::{Document, Step};
 use crate::names;
+use crate::on;
 use crate::parse::Findings;
 
 /// The most steps that one automation may have.
@@ -18,6 +19,15 @@ pub trait Operations {
     fn nearest(&self, id: &str) -> Option<String>;
     /// The names of the inputs of `id`; `None` where they are not known.
     fn inputs(&self, id: &str) -> Option<Vec<String>>;
+    /// What is wrong with polling `id`, which there is, with these inputs: each fault with the path of the input, which is
+    /// empty where the operation itself cannot be polled.
+    fn poll_faults(
+        &self,
+        _id: &str,
+        _with: &serde_json::Map<String, serde_json::Value>,
+    ) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// Notes everything that is wrong with names, event kinds, operations and their inputs.
@@ -25,15 +35,7 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
     if document.name.trim().is_empty() {
         findings.push("name", "an automation needs a name");
     }
-    if document.on.is_empty() {
-        findings.push(
-            "on",
-            "say on which kinds of event it runs, such as `order.success`",
-        );
-    }
-    for (index, kind) in document.on.iter().enumerate() {
-        check_kind(&format!("on[{index}]"), kind, findings);
-    }
+    on::check(document, operations, findings);
     if document.steps.is_empty() {
         findings.push("steps", "an automation needs at least one step");
     }
@@ -48,20 +50,6 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
         let path = format!("steps[{index}]");
         check_id(&path, step, &document.steps[..index], findings);
         check_operation(&path, step, operations, findings);
-    }
-}
-
-fn check_kind(path: &str, kind: &str, findings: &mut Findings) {
-    if let Some(known) = names::mistaken_kind(kind) {
-        findings.push(
-            path,
-            format!("`{kind}` is no kind of event; did you mean `{known}`?"),
-        );
-    } else if !is_name(kind, "._") {
-        findings.push(
-            path,
-            format!("`{kind}` is no kind of event; they look like `order.success`"),
-        );
     }
 }
 
@@ -110,7 +98,7 @@ fn check_operation(path: &str, step: &Step, operations: &dyn Operations, finding
     }
 }
 
-fn is_name(text: &str, marks: &str) -> bool {
+pub(crate) fn is_name(text: &str, marks: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|letter| letter.is_ascii_lowercase())
         && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || marks.contains(c))
