@@ -189,9 +189,9 @@ impl Reader {
         match &node.kind {
             Kind::List(nodes) => {
                 let read = |(index, node)| self.trigger(&format!("on[{index}]"), node);
-                nodes.iter().enumerate().filter_map(read).collect()
+                nodes.iter().enumerate().map(read).collect()
             }
-            Kind::Text(_) | Kind::Map(_) => self.trigger("on", node).into_iter().collect(),
+            Kind::Text(_) | Kind::Map(_) => vec![self.trigger("on", node)],
             _ => {
                 self.wrong("on", "a kind of event, a trigger, or a list of them", node);
                 Vec::new()
@@ -199,20 +199,29 @@ impl Reader {
         }
     }
 
-    fn trigger(&mut self, path: &str, node: &Node) -> Option<On> {
+    /// One trigger; an event of no kind where it cannot be made out, which keeps the places of those that follow.
+    fn trigger(&mut self, path: &str, node: &Node) -> On {
+        let unknown = On::Event(String::new());
         match &node.kind {
-            Kind::Text(text) if text == "manual" => Some(On::Manual),
-            Kind::Text(text) => Some(On::Event(text.clone())),
+            Kind::Text(text) if text == "manual" => On::Manual,
+            Kind::Text(text) => {
+                if text.is_empty() {
+                    self.wrong(path, "a kind of event such as `order.success`", node);
+                }
+                On::Event(text.clone())
+            }
             Kind::Map(entries) if entries.len() == 1 => {
                 let fields = self.fields(path, node, &FORMS);
-                let (name, node) = fields.into_iter().next()?;
+                let Some((name, node)) = fields.into_iter().next() else {
+                    return unknown; // which `fields` has told, where there was anything to tell
+                };
                 let path = format!("{path}.{name}");
                 match name {
-                    "poll" => Some(On::Poll(self.poll(&path, node))),
-                    "schedule" => Some(On::Schedule(self.schedule(&path, node))),
-                    "automation" => Some(On::Automation(self.outcome(&path, node))),
-                    "manual" => Some(On::Manual),
-                    _ => None, // which `fields` has told
+                    "poll" => On::Poll(self.poll(&path, node)),
+                    "schedule" => On::Schedule(self.schedule(&path, node)),
+                    "automation" => On::Automation(self.outcome(&path, node)),
+                    "manual" => On::Manual,
+                    _ => unknown, // which `fields` has told
                 }
             }
             _ => {
@@ -221,7 +230,7 @@ impl Reader {
                     "a kind of event, or one of poll, schedule, manual, automation",
                     node,
                 );
-                None
+                unknown
             }
         }
     }
@@ -312,6 +321,7 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
     for (index, on) in document.on.iter().enumerate() {
         let path = format!("on[{index}]");
         match on {
+            On::Event(kind) if kind.is_empty() => {} // noted when it was read
             On::Event(kind) => check_kind(&path, kind, findings),
             On::Poll(poll) => check_poll(&format!("{path}.poll"), poll, operations, findings),
             On::Schedule(schedule) => {

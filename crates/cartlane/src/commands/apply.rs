@@ -20,26 +20,7 @@ pub struct Arguments {
 
 /// Saves the documents: all of them or, where one has a fault, none.
 pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
-    let mut documents = Vec::new();
-    let mut faults = Vec::new();
-    for path in files(&arguments.path)? {
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        match Document::from_yaml(&text, Catalog::builtin()) {
-            Ok(document) => documents.push(document.to_json()),
-            Err(problems) => {
-                faults.extend(
-                    problems
-                        .0
-                        .iter()
-                        .map(|fault| format!("{}: {}: {}", path.display(), fault.path, fault.message)),
-                );
-            }
-        }
-    }
-    if !faults.is_empty() {
-        bail!("nothing was saved:\n{}", faults.join("\n"));
-    }
+    let documents = read(&arguments.path)?;
     let answer = Admin::of(config)?
         .post(
             "/api/automations",
@@ -59,8 +40,34 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
                 ("ENABLED", "/enabled"),
             ],
         );
+        super::polls::print_prices(&answer);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The documents of a file or a directory; all their faults where there are any.
+pub fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
+    let mut documents = Vec::new();
+    let mut faults = Vec::new();
+    for path in files(path)? {
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        match Document::from_yaml(&text, Catalog::builtin()) {
+            Ok(document) => documents.push(document.to_json()),
+            Err(problems) => {
+                faults.extend(
+                    problems
+                        .0
+                        .iter()
+                        .map(|fault| format!("{}: {}: {}", path.display(), fault.path, fault.message)),
+                );
+            }
+        }
+    }
+    if !faults.is_empty() {
+        bail!("nothing was saved:\n{}", faults.join("\n"));
+    }
+    Ok(documents)
 }
 
 fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
