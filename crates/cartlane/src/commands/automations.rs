@@ -72,7 +72,11 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             let (path, name) = path_of(&find(&admin, &name).await?);
             let answer = admin.post(&format!("{path}/run"), &event).await?;
             let event = answer["event_id"].as_str().unwrap_or_default();
-            print(&answer, as_json, &format!("`{name}` is started with event {event}"));
+            print(
+                &answer,
+                as_json,
+                &format!("`{name}` is started with event {event}"),
+            );
         }
         Command::Plan { event } => {
             plan(

@@ -19,7 +19,9 @@ pub async fn run(config_path: &Path, as_json: bool) -> anyhow::Result<ExitCode> 
         .iter()
         .filter(|connection| !connection["trouble"].is_null())
         .count();
-    let polls = health["polls_in_trouble"].as_array().map_or(&[][..], Vec::as_slice);
+    let polls = health["polls_in_trouble"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     if as_json {
         output::json(&health);
     } else {

@@ -74,10 +74,16 @@ fn price(poll: &Value) -> String {
     let text = |name: &str| poll[name].as_str().unwrap_or_default();
     let (automation, operation) = (text("automation"), text("operation"));
     let Some(connection) = poll["connection"].as_str() else {
-        return format!("{automation} polls {operation}: no connection fits; name one in the poll's `connection`");
+        return format!(
+            "{automation} polls {operation}: no connection fits; name one in the poll's `connection`"
+        );
     };
     let every = &poll["every_minutes"];
-    let at_least = if poll["is_measured"] == true { "" } else { "at least " };
+    let at_least = if poll["is_measured"] == true {
+        ""
+    } else {
+        "at least "
+    };
     let allowed = match poll["allowed_per_day"].as_i64() {
         Some(allowed) => format!(" of {allowed} that polls may make"),
         None => String::new(),
