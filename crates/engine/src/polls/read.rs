@@ -66,7 +66,7 @@ struct Look<'a> {
     watches: Vec<Watch>,
     /// Automations that are still to be given what is there.
     owed: Vec<AutomationId>,
-    /// Items that changed before this are none of ours; `None` where the whole list is read.
+    /// What changed before this is no news; `None` where the whole list is compared.
     from: Option<UnixMs>,
     newest: Option<UnixMs>,
     /// What is to be written: states, and events.
@@ -77,6 +77,8 @@ struct Look<'a> {
     has_ids: bool,
     calls: i64,
     items: i64,
+    /// How many events of this claim have told of something new or changed.
+    told: i64,
 }
 
 impl Shared {
@@ -183,13 +185,17 @@ impl<'a> Look<'a> {
             .filter(is_owed)
             .map(|watch| watch.automation_id)
             .collect();
-        let from = match (rule.extent, owed.is_empty()) {
-            (Extent::Whole, _) | (_, false) => None,
-            _ => Some(poll.cursor.unwrap_or(began_at).plus_ms(-OVERLAP_MS)),
+        let from =
+            (rule.extent != Extent::Whole).then(|| poll.cursor.unwrap_or(began_at).plus_ms(-OVERLAP_MS));
+        // Who is to be given what is there is given all of it.
+        let since = if owed.is_empty() {
+            from.unwrap_or_default()
+        } else {
+            UnixMs(0)
         };
         let inputs = moments::filled(operation, &with, began_at);
         Self {
-            inputs: rule.inputs(inputs, from.unwrap_or_default()),
+            inputs: rule.inputs(inputs, since),
             shared,
             poll,
             operation,
@@ -205,6 +211,7 @@ impl<'a> Look<'a> {
             has_ids: false,
             calls: 0,
             items: 0,
+            told: 0,
         }
     }
 
@@ -263,8 +270,7 @@ impl<'a> Look<'a> {
             };
             self.items += 1;
             self.newest = self.newest.max(one.changed_at.filter(|at| *at <= self.began_at));
-            let is_older = self.from.zip(one.changed_at).is_some_and(|(from, at)| at < from);
-            if is_older {
+            if self.is_older(&one) && self.owed.is_empty() {
                 is_last |= self.rule.extent == Extent::DownTo;
             } else {
                 seen.push(one);
@@ -289,12 +295,9 @@ impl<'a> Look<'a> {
         let events_before = self.events.len();
         self.there.insert(seen.id);
         self.has_ids |= seen.has_id;
-        let before = self
-            .states
-            .get(&seen.id)
-            .map(|(state, _)| state)
-            .or_else(|| known.get(&seen.id));
-        let change = match before {
+        let before = self.states.get(&seen.id).map(|(state, _)| state);
+        let change = match before.or_else(|| known.get(&seen.id)) {
+            _ if self.is_older(&seen) => None,
             Some(state) if *state == seen.state => None,
             Some(_) => Some("changed"),
             None if self.was_made_before(&seen.item) => Some("changed"),
@@ -307,12 +310,8 @@ impl<'a> Look<'a> {
         match change.filter(|_| !is_first) {
             Some(change) => {
                 let runs = self.watches.iter().map(|watch| self.run_of(watch)).collect();
-                let key = format!(
-                    "{}/{}/{}",
-                    self.poll.round,
-                    hex::encode(seen.id),
-                    hex::encode(seen.state)
-                );
+                self.told += 1;
+                let key = format!("{}/{}", self.poll.round, self.told);
                 self.events.push(self.event(&seen, change, &key, runs));
             }
             None => {
@@ -331,6 +330,11 @@ impl<'a> Look<'a> {
             }
         }
         self.events.len() > events_before
+    }
+
+    /// Whether an item has not changed since what is looked for.
+    fn is_older(&self, seen: &Seen) -> bool {
+        self.from.zip(seen.changed_at).is_some_and(|(from, at)| at < from)
     }
 
     /// Whether an item that is not among what was seen was made before that.

@@ -13,6 +13,7 @@ mod listed;
 mod oauth;
 mod order;
 mod polls;
+mod polls_day;
 mod sales;
 mod schedules;
 mod shop_oauth;

@@ -98,7 +98,7 @@ async fn a_person_starts_what_is_to_be_started_by_hand(
     let mut save = watcher("By hand", &[json!("manual")]);
     save["when"] = json!("event.person.email");
     save["steps"] = json!([{"id": "contact", "operation": "ghl.contacts.save", "with": {
-        "email": "{{ event.person.email }}", "tags": ["{{ event.payload.tag | default('none') }}"]}}]);
+        "email": "{{ event.person.email }}", "source": "{{ event.payload.tag | default('none') }}"}}]);
     apply(
         &app,
         &[
