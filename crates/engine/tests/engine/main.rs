@@ -14,6 +14,7 @@ mod oauth;
 mod order;
 mod polls;
 mod polls_day;
+mod polls_load;
 mod sales;
 mod schedules;
 mod shop_oauth;
