@@ -18,6 +18,8 @@ pub struct Reply {
     pub status: u16,
     /// Body, without transfer encoding.
     pub body: Vec<u8>,
+    /// Where a redirect leads.
+    pub location: Option<String>,
 }
 
 impl Reply {
@@ -80,7 +82,7 @@ impl Connection {
             .nth(1)
             .and_then(|code| code.parse().ok())
             .context("no status line")?;
-        let (mut length, mut chunked) = (None, false);
+        let (mut length, mut chunked, mut location) = (None, false, None);
         loop {
             line.clear();
             ensure!(
@@ -98,6 +100,8 @@ impl Connection {
                 length = Some(value.trim().parse::<usize>().context("content-length")?);
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
                 chunked = value.trim().eq_ignore_ascii_case("chunked");
+            } else if name.eq_ignore_ascii_case("location") {
+                location = Some(value.trim().to_owned());
             }
         }
         let body = match length {
@@ -106,7 +110,11 @@ impl Connection {
             Some(length) => self.exactly(length).await?,
             None => bail!("an answer of unknown length"),
         };
-        Ok(Reply { status, body })
+        Ok(Reply {
+            status,
+            body,
+            location,
+        })
     }
 
     async fn exactly(&mut self, length: usize) -> Result<Vec<u8>> {

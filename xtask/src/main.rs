@@ -1,10 +1,10 @@
 //! `cargo xtask`: what a person types more than once.
 //!
 //! `test` is what CI runs, `demo` shows the program, `gen` makes generated files, `torture` looks for lost, doubled and
-//! disordered effects under kills and faults, `bench` measures. Each is a module; all but `gen` start real processes and
-//! talk to them over HTTP.
+//! disordered effects under kills and faults (`torture tokens`: for what befalls tokens that expire), `bench` measures.
+//! Each is a module; all but `gen` start real processes and talk to them over HTTP.
 //!
-//! It knows nothing of the other crates but the catalog, whose reference it writes: it sees Cartlane as its users do, by
+//! It knows nothing of the other crates but the catalog and the recipes, whose reference it writes: it sees Cartlane as its users do, by
 //! command line, web hook and sandbox log. Only `bench` writes runs of long ago into a store by itself.
 
 #![expect(
@@ -37,7 +37,7 @@ enum Command {
     /// Build Cartlane and show it at work against its sandbox
     Demo(demo::Args),
     /// Kill servers and break connections at random, then look for lost, doubled or disordered effects
-    Torture(torture::Args),
+    Torture(torture::Command),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Command),
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::Test(args) => Ok(test::run(&args)),
         Command::Demo(args) => demo::run(&args),
-        Command::Torture(args) => torture::run(&args),
+        Command::Torture(command) => torture::run_command(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Gen(command) => r#gen::run(&command),
         Command::BenchLoad(args) => bench::load::run(&args),

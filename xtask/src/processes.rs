@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::http;
@@ -19,7 +20,18 @@ pub const HOOK_PATH: &str = "/hooks/thrivecart/hk7q2m9v4t6x1c8z3b5n0d7f2g9h4j6k1
 pub const SECRET: &str = "EXAMPLESEC01";
 /// ThriveCart's account name in every delivery.
 pub const ACCOUNT: &str = "exampleacct";
+/// Where the servers are reached, as a proxy before all of them would say; nobody listens there.
+pub const PUBLIC_URL: &str = "https://cartlane.example.com";
 const MASTER_KEY: &str = "5f1d0c7a9e3b48266b84e2a90d7c31f5c2a6e84f0b9d73152e60f7a8c94d1b3e";
+
+/// What calls to GHL are made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A private integration token.
+    Token,
+    /// A marketplace app's tokens, once a person has agreed.
+    App,
+}
 
 /// What the servers of a run have in common.
 pub struct Setup {
@@ -31,6 +43,8 @@ pub struct Setup {
     pub database_url: String,
     /// Address of GHL's stand-in.
     pub sandbox: SocketAddr,
+    /// What calls to it are made with.
+    pub credential: Credential,
     /// Which safeguard to break, of a program built for it.
     pub sabotage: Option<String>,
     /// `[limits]`, as lines of TOML.
@@ -72,8 +86,17 @@ impl Setup {
         } = self;
         let data_dir = directory.join("data");
         let data_dir = data_dir.display();
+        let credential = match self.credential {
+            Credential::Token => "token_env = \"CRM_TOKEN\"".to_owned(),
+            Credential::App => format!(
+                "client_id = \"{}\"\nclient_secret_env = \"CRM_CLIENT_SECRET\"\n\
+                 authorize_url = \"http://{sandbox}/v2/oauth/chooselocation\"",
+                crate::sandbox::CLIENT_ID
+            ),
+        };
         format!(
             r#"listen = "{address}"
+public_url = "{PUBLIC_URL}"
 data_dir = "{data_dir}"
 database_url = "{database_url}"
 
@@ -91,7 +114,7 @@ target = "crm"
 name = "crm"
 kind = "ghl"
 location_id = "{location}"
-token_env = "CRM_TOKEN"
+{credential}
 base_url = "http://{sandbox}"
 allow_private_networks = true
 "#,
@@ -171,6 +194,17 @@ impl Server {
 
     /// Runs another sub-command of the same program with this server's configuration, to its end.
     pub async fn run(&self, arguments: &[&str]) -> Result<()> {
+        self.output(arguments).await.map(|_| ())
+    }
+
+    /// The same with `--json`: what it printed.
+    pub async fn json(&self, arguments: &[&str]) -> Result<Value> {
+        let printed = self.output(&[arguments, &["--json"]].concat()).await?;
+        serde_json::from_slice(&printed)
+            .with_context(|| format!("cartlane {} printed no JSON", arguments.join(" ")))
+    }
+
+    async fn output(&self, arguments: &[&str]) -> Result<Vec<u8>> {
         let output = self.client(arguments).output().await?;
         if !output.status.success() {
             bail!(
@@ -180,7 +214,7 @@ impl Server {
                 String::from_utf8_lossy(&output.stderr)
             );
         }
-        Ok(())
+        Ok(output.stdout)
     }
 
     /// Another sub-command of the same program with this server's configuration.
@@ -199,6 +233,7 @@ impl Server {
         command.env("SHOP_SECRET", SECRET).env("SHOP_HOOK_KEY", HOOK_KEY);
         command
             .env("CRM_TOKEN", crate::sandbox::TOKEN)
+            .env("CRM_CLIENT_SECRET", crate::sandbox::CLIENT_SECRET)
             .env("CARTLANE_MASTER_KEY", MASTER_KEY);
         if let Some(mode) = &self.sabotage {
             command.env("CARTLANE_BREAK", mode);

@@ -18,6 +18,10 @@ use crate::{http, processes};
 pub const LOCATION: &str = "loc1";
 /// A token for it.
 pub const TOKEN: &str = "pit-xtask";
+/// The marketplace app that there is.
+pub const CLIENT_ID: &str = "sandboxapp-1";
+/// Its secret.
+pub const CLIENT_SECRET: &str = "sandbox-secret";
 /// Header lines that GHL wants from a caller of its contacts API.
 pub const API_HEADERS: &str = "authorization: Bearer pit-xtask\r\nversion: 2021-07-28\r\naccept: application/json\r\nuser-agent: cartlane-xtask\r\n";
 
@@ -54,6 +58,8 @@ pub struct Entry {
     pub injected: bool,
     /// The body sent.
     pub request_body: Value,
+    /// Catalog id of the operation, where the path is one.
+    pub operation: Option<String>,
 }
 
 /// A change of GHL's state.
@@ -64,6 +70,8 @@ pub struct Effect {
     pub kind: String,
     /// The contact.
     pub contact_id: String,
+    /// What of it.
+    pub detail: Value,
 }
 
 impl Sandbox {
@@ -134,6 +142,24 @@ impl Sandbox {
             String::from_utf8_lossy(&reply.body)
         );
         Ok(())
+    }
+
+    /// Adds rules to the script of faults.
+    pub async fn script(&self, rules: &Value) -> Result<()> {
+        let reply = http::json(self.address, "POST", "/_sandbox/script", "", rules).await?;
+        ensure!(
+            reply.is_success(),
+            "sandbox script refused: {}",
+            String::from_utf8_lossy(&reply.body)
+        );
+        Ok(())
+    }
+
+    /// The moment by its clock.
+    pub async fn now_ms(&self) -> Result<i64> {
+        let not_at_all = json!({"advance_ms": 0});
+        let reply = http::json(self.address, "POST", "/_sandbox/clock", "", &not_at_all).await?;
+        reply.json()["now_ms"].as_i64().context("the sandbox's clock")
     }
 
     /// Ends all faults and latency.

@@ -1,13 +1,10 @@
 //! What people and scripts get to see. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration,
 //! 3 no server is running.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is where the program prints"
-)]
+#![expect(clippy::print_stderr, reason = "this is where the program prints")]
 
-use std::process::ExitCode;
+use std::io::{ErrorKind, Write as _, stdout};
+use std::process::{ExitCode, exit};
 
 use serde_json::{Value, json};
 
@@ -63,9 +60,16 @@ pub fn code_of(error: &anyhow::Error) -> ExitCode {
     }
 }
 
-/// Prints a line.
+/// Prints a line. Where nobody reads on, as in `cartlane ops list | head`, the program ends: there is nothing left to do.
 pub fn line(text: &str) {
-    println!("{text}");
+    let Err(error) = writeln!(stdout(), "{text}") else {
+        return;
+    };
+    if error.kind() == ErrorKind::BrokenPipe {
+        exit(0);
+    }
+    eprintln!("cartlane: what there is to say cannot be written: {error}");
+    exit(1);
 }
 
 /// Prints a warning, beside what is printed for scripts.
@@ -75,7 +79,7 @@ pub fn warning(text: &str) {
 
 /// Prints JSON as it is.
 pub fn json(value: &Value) {
-    println!("{value:#}");
+    line(&format!("{value:#}"));
 }
 
 /// Prints rows as a table: `columns` are (heading, JSON pointer).
@@ -104,11 +108,11 @@ pub fn table(rows: &[Value], columns: &[(&str, &str)]) {
             .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    for line in &lines {
-        let cells = line
+    for row in &lines {
+        let cells = row
             .iter()
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        line(cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }

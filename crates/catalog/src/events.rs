@@ -281,6 +281,35 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_a_sample_is_known() {
+        fn paths(value: &Value, at: &str, found: &mut Vec<String>) {
+            match value {
+                Value::Object(members) => members.iter().for_each(|(name, value)| {
+                    let path = if at.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{at}.{name}")
+                    };
+                    found.push(path.clone());
+                    paths(value, &path, found);
+                }),
+                Value::Array(items) => items
+                    .iter()
+                    .for_each(|item| paths(item, &format!("{at}[]"), found)),
+                _ => {}
+            }
+        }
+        for kind in all().filter(|kind| !matches!(kind.kind.as_str(), UNKNOWN | WORKFLOW)) {
+            let mut found = Vec::new();
+            kind.samples
+                .iter()
+                .for_each(|sample| paths(sample, "", &mut found));
+            found.retain(|path| !kind.fields.iter().any(|field| field.0 == *path));
+            assert!(found.is_empty(), "{}: {found:?}", kind.kind);
+        }
+    }
+
+    #[test]
     fn what_nobody_knows_is_not_recognised() {
         for payload in [
             r#"{"type": "VoiceAiCallEnd"}"#,

@@ -3,7 +3,9 @@
 //! | format | taken | sent |
 //! |---|---|---|
 //! | `date` | `2026-01-31`, `2026/1/31`, `2026.01.31`, `2026_01_31`, `20260131`, `2026-01-31T10:00:00Z`, `01/31/2026`, `31.01.2026`, `31 January 2026`, `Jan 31, 2026` | `2026-01-31` |
-//! | `phone`, `e164` | `+1 (888) 888-8888`, `001 888 888 8888`; `0170 1234567` beside an input `country` | `+18888888888` |
+//! | `phone`, `e164` | `+1 (888) 888-8888`, `001 888 888 8888`, `+44 (0)20 7946 0958`; `0170 1234567` beside an input `country` | `+18888888888` |
+//! | `time`, `time_ms`, `time_s` | `2026-01-31T10:00:00-05:00`, `31.01.2026 10:00 +01:00`, `01/31/2026 2:30 PM UTC`, a day as above, seconds or ms since 1970 | ISO 8601, or ms, or seconds |
+//! | `date_us` | a day as above | `01-31-2026` |
 //! | `custom_fields` | `{my_key: 3, 6dvNaf7VhkQ9snc5vnjJ: "x"}`, and `name` for `key` in the list | `[{key, field_value}, {id, field_value}]` |
 //!
 //! Where the year comes last and both numbers could be the month, the month is first, as GHL reads it. What does not read
@@ -13,7 +15,7 @@
 use phonenumber::Mode;
 use serde_json::{Map, Value, json};
 
-use crate::Shape;
+use crate::{Shape, times};
 
 /// GHL's ids of custom fields have this many letters and digits; keys are words.
 const ID_LETTERS: usize = 20;
@@ -35,13 +37,14 @@ pub(crate) fn with_country(shape: &Shape, value: &Value, country: Option<&str>) 
         Some("date") => text(&date),
         Some("phone" | "e164") => text(&|number| phone(number).or_else(|| national(number, country?))),
         Some("custom_fields") => custom_fields(shape, value),
-        _ => None,
+        Some(format) => times::plain(format, shape, value),
+        None => None,
     };
     read.unwrap_or_else(|| value.clone())
 }
 
 /// A day, `YYYY-MM-DD`.
-fn date(text: &str) -> Option<String> {
+pub(crate) fn date(text: &str) -> Option<String> {
     let text = text.trim();
     if let Some(date) = with_month_name(text) {
         return Some(date);
@@ -101,7 +104,10 @@ fn number(text: &str) -> Option<u16> {
 /// An international phone as E.164. A national one cannot be read without its country, and is `None`.
 pub fn phone(text: &str) -> Option<String> {
     let text = text.trim();
+    let text = text.strip_prefix("tel:").unwrap_or(text);
     let rest = text.strip_prefix('+').or_else(|| text.strip_prefix("00"))?;
+    // The zero that is dialled within the country only.
+    let rest = rest.replacen("(0)", "", 1);
     let is_filling = |letter: char| matches!(letter, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
     let digits: String = rest.chars().filter(|letter| !is_filling(*letter)).collect();
     let is_phone = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -189,9 +195,15 @@ mod tests {
 
     #[test]
     fn a_phone_is_read_only_where_it_says_its_country() {
-        for form in ["+1 (888) 888-8888", "001 888 888 8888", "+1.888.888.8888"] {
+        for form in [
+            "+1 (888) 888-8888",
+            "001 888 888 8888",
+            "+1.888.888.8888",
+            "tel:+1-888-888-8888",
+        ] {
             assert_eq!(phone(form).as_deref(), Some("+18888888888"), "{form}");
         }
+        assert_eq!(phone("+44 (0)20 7946 0958").as_deref(), Some("+442079460958"));
         for other in ["888 888 8888", "+1", "+1 888 888 8888 ext 3", ""] {
             assert_eq!(phone(other), None, "{other}");
         }

@@ -31,6 +31,7 @@ pub mod paging;
 mod raw;
 mod request;
 pub mod shape;
+mod times;
 mod validate;
 
 use std::sync::{LazyLock, OnceLock};

@@ -38,6 +38,8 @@ pub struct Operation {
     pub inputs: Vec<Input>,
     /// At least one of these inputs must be given; empty where there is no such rule.
     pub needs_one: Vec<String>,
+    /// Whether only one of these may be given.
+    pub takes_one: bool,
     /// Inputs that one could expect here but that are not offered, with what to do instead.
     pub refused: BTreeMap<String, String>,
     /// Whether somebody has described it; otherwise all is derived from the vendor's file.

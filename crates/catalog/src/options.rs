@@ -17,9 +17,13 @@ use crate::{Effect, Operation};
 pub struct OptionSource {
     /// The operation that reads it.
     pub operation: String,
-    /// Inputs of that operation; all others that it needs the person gives first, or nobody.
+    /// Inputs of that operation.
     #[serde(default)]
     pub given: Map<String, Value>,
+    /// Inputs of that operation that the person gives first: whose tasks. Whoever names the list has inputs of the same
+    /// names.
+    #[serde(default)]
+    pub of: Vec<String>,
     /// Where the answer has the list, as JSON pointer.
     pub items: String,
     /// Where an item has a list of its own that is meant, such as a pipeline its stages.
@@ -45,6 +49,20 @@ pub struct Choice {
 }
 
 impl OptionSource {
+    /// The inputs of the operation that reads the list, with those of its own that the person has `given`. A fault for
+    /// each that is still to be given.
+    pub fn inputs(&self, given: &Value) -> Result<Map<String, Value>, Problems> {
+        let mut inputs = self.given.clone();
+        let mut problems = Problems::default();
+        for name in &self.of {
+            match given.get(name).filter(|value| !value.is_null()) {
+                Some(value) => _ = inputs.insert(name.clone(), value.clone()),
+                None => problems.push(name, "give it first; what there is to choose from depends on it"),
+            }
+        }
+        problems.into_result(inputs)
+    }
+
     /// The choices in an answer of the operation. Items without a value are left out.
     pub fn choices(&self, answer: &Value) -> Vec<Choice> {
         let text = |item: &Value, key: &str| match item.get(key)? {
@@ -92,11 +110,20 @@ pub(crate) fn check(
             .inputs
             .iter()
             .filter_map(|input| input.option_source.as_ref());
-        for name in named.filter(|name| !sources.contains_key(*name)) {
-            problems.push(
-                &operation.id,
-                format!("names a list `{name}`, which options.toml does not have"),
-            );
+        for name in named {
+            let Some(source) = sources.get(name) else {
+                problems.push(
+                    &operation.id,
+                    format!("names a list `{name}`, which options.toml does not have"),
+                );
+                continue;
+            };
+            for input in source.of.iter().filter(|input| operation.input(input).is_none()) {
+                problems.push(
+                    &operation.id,
+                    format!("names a list `{name}`, but has no input `{input}` that it is of"),
+                );
+            }
         }
     }
     for (name, source) in sources {
@@ -110,7 +137,8 @@ pub(crate) fn check(
             );
             continue;
         };
-        for input in source.given.keys().filter(|input| read.input(input).is_none()) {
+        let inputs = source.given.keys().chain(&source.of);
+        for input in inputs.filter(|input| read.input(input).is_none()) {
             problems.push(
                 name,
                 format!("options.toml: `{}` has no input `{input}`", read.id),

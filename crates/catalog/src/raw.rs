@@ -62,6 +62,7 @@ pub(crate) fn operation() -> Operation {
         poll: None,
         inputs,
         needs_one: Vec::new(),
+        takes_one: false,
         refused: BTreeMap::new(),
         described: true,
         deprecated: false,

@@ -4,7 +4,7 @@ use cartlane_model::Problems;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::nearest;
+use crate::{nearest, times};
 
 /// The values that an input, a field of it, or an item of it takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +20,8 @@ pub struct Shape {
     /// The type of the vendor's own example, where its file says object and shows a single value. It counts.
     #[serde(skip_serializing)]
     pub example_is: Option<Type>,
-    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2) are checked; `phone` and `custom_fields`
-    /// are only brought into form. Others mean nothing here.
+    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2), `time`, `time_ms`, `time_s`, `date_us` are
+    /// checked; `phone` and `custom_fields` are only brought into form. Others mean nothing here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The only values allowed; empty for no such rule.
@@ -122,14 +122,23 @@ impl Shape {
         self.example_is.unwrap_or(self.r#type)
     }
 
+    /// How people may write a single value, in a word: `email`, `time`, `date`; `None` where nothing is said of it.
+    pub fn written_as(&self) -> Option<&str> {
+        match self.format.as_deref() {
+            Some("time" | "time_ms" | "time_s") => Some("time"),
+            Some("date_us") => Some("date"),
+            Some(format) if self.kind() == Type::String => Some(format),
+            _ => None,
+        }
+    }
+
     /// Notes everything that is wrong with `value`, which stands at `path`.
     pub fn check(&self, value: &Value, path: &str, problems: &mut Problems) {
         if value.is_null() && self.nullable {
             return;
         }
         if !self.kind().fits(value) {
-            let (is, must) = (phrase_of(value), self.kind().phrase());
-            return problems.push(path, format!("is {is}, must be {must}"));
+            return problems.push(path, self.type_fault(value));
         }
         if !self.any_of.is_empty() && !self.any_of.iter().any(|shape| shape.takes(value)) {
             problems.push(path, "has none of the forms that are allowed here");
@@ -146,6 +155,15 @@ impl Shape {
             Value::Object(values) => self.check_fields(values, path, problems),
             _ => {}
         }
+    }
+
+    fn type_fault(&self, value: &Value) -> String {
+        if let (Some(text), Some(format)) = (value.as_str(), &self.format)
+            && let Some(expected) = times::fault(format, text)
+        {
+            return format!("`{text}` is not {expected}");
+        }
+        format!("is {}, must be {}", phrase_of(value), self.kind().phrase())
     }
 
     /// Whether the value fits.
@@ -221,7 +239,7 @@ fn format_fault(format: &str, text: &str) -> Option<&'static str> {
             let letters = text.bytes().all(|byte| byte.is_ascii_uppercase());
             (text.len() == 2 && letters, "a country code of two capitals")
         }
-        _ => return None,
+        _ => return times::fault(format, text),
     };
     (!fits).then_some(expected)
 }

@@ -39,6 +39,10 @@ impl Operation {
             }
         }
         check_needs_one(&self.needs_one, values, "", &mut problems);
+        let given = |name: &&String| values.get(*name).is_some_and(|value| !value.is_null());
+        if self.takes_one && self.needs_one.iter().filter(given).count() > 1 {
+            problems.push("", format!("takes only one of: {}", self.needs_one.join(", ")));
+        }
         if matches!(self.run, Run::Raw) {
             raw::check(values, &mut problems);
         }

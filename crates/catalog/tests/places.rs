@@ -97,7 +97,11 @@ fn numbers_may_come_as_text_where_everything_is_text_on_the_wire() {
     let problems = operation("ghl.calendars.free_slots")
         .validate(&slots(json!("soon")))
         .expect_err("wrong");
-    assert_eq!(problems.to_string(), "startDate: is text, must be a number");
+    let told = problems.to_string();
+    assert!(
+        told.starts_with("startDate: `soon` is not a time with its offset"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -201,4 +205,68 @@ fn what_people_write_goes_out_in_one_form() {
         &json!({"number": "001 423 164 5160"}),
     );
     assert!(found.path.ends_with("&number=%2B14231645160"), "{}", found.path);
+}
+
+#[test]
+fn times_go_out_as_each_endpoint_counts_them() {
+    let day = json!({"calendarId": "k1", "startDate": "31.01.2026", "endDate": "2026-02-01T12:00:00+01:00"});
+    let slots = request("ghl.calendars.free_slots", &day).path;
+    assert_eq!(
+        slots,
+        "/calendars/k1/free-slots?startDate=1769817600000&endDate=1769943600000"
+    );
+    let span = json!({"calendarId": "k1", "startTime": "Jan 31, 2026", "endTime": "1769943600000"});
+    let events = request("ghl.calendars.list_events", &span).path;
+    assert!(
+        events.ends_with("startTime=1769817600000&endTime=1769943600000"),
+        "{events}"
+    );
+    let search = request("ghl.opportunities.search", &json!({"date": "2026-01-31"})).path;
+    assert!(search.ends_with("&date=01-31-2026"), "{search}");
+    let task = json!({"contactId": "c1", "title": "Call", "dueDate": "31 January 2026", "completed": false});
+    let due = request("ghl.contacts.create_task", &task).body.expect("a body");
+    assert_eq!(due["dueDate"], "2026-01-31T00:00:00Z");
+    let message = json!({
+        "type": "SMS", "contactId": "c1", "message": "x", "toNumber": "+44 (0)20 7946 0958",
+        "scheduledTimestamp": "2026-01-31T10:00:00Z",
+    });
+    let sent = request("ghl.conversations.send_message", &message)
+        .body
+        .expect("a body");
+    assert_eq!(
+        (&sent["scheduledTimestamp"], &sent["toNumber"]),
+        (&json!(1_769_853_600), &json!("+442079460958"))
+    );
+    let book = json!({"calendarId": "k1", "contactId": "c1", "startTime": "2026-01-31 10:00"});
+    let problems = operation("ghl.calendars.create_appointment").validate(&book);
+    let told = problems.expect_err("no offset").to_string();
+    assert!(
+        told.starts_with("startTime: `2026-01-31 10:00` is not a time with its offset"),
+        "{told}"
+    );
+}
+
+#[test]
+fn phones_are_read_wherever_there_is_one() {
+    let inputs = json!({"name": "Acme", "phone": "0170 1234567", "country": "DE"});
+    for id in ["ghl.businesses.create", "ghl.locations.create"] {
+        let plain = operation(id).friendly(&inputs, None).expect("right");
+        assert_eq!(plain["phone"], "+491701234567", "{id}");
+    }
+    let user = json!({"userId": "u1", "phone": "+1 (888) 888-8888"});
+    let body = request("ghl.users.update", &user).body.expect("a body");
+    assert_eq!(body["phone"], "+18888888888");
+}
+
+#[test]
+fn where_one_of_several_is_meant_two_are_a_fault() {
+    let list = operation("ghl.calendars.list_events");
+    let both =
+        json!({"calendarId": "k1", "userId": "u1", "startTime": "2026-01-31", "endTime": "2026-02-01"});
+    assert_eq!(
+        list.validate(&both).expect_err("two").to_string(),
+        "takes only one of: calendarId, userId, groupId"
+    );
+    let one = json!({"userId": "u1", "startTime": "2026-01-31", "endTime": "2026-02-01"});
+    assert!(list.validate(&one).is_ok());
 }

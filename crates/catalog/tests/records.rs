@@ -257,6 +257,46 @@ fn every_pointer_into_an_answer_leads_to_a_documented_key() {
     }
 }
 
+/// Inputs that look like ids and are chosen from no list: nothing in GHL lists them without more than the operation's
+/// other inputs say, or they stand for a page or an address.
+const NOT_CHOSEN: [&str; 18] = [
+    "additionalEmailIds",
+    "appointmentId",
+    "emailMessageId",
+    "eventId",
+    "firstRecordId",
+    "ghl.blogs.check_slug postId",
+    "ghl.conversations.get_email id",
+    "ghl.conversations.get_message id",
+    "lastMessageId",
+    "meetingLocationId",
+    "messageId",
+    "pixelId",
+    "recordId",
+    "relationId",
+    "secondRecordId",
+    "startAfterId",
+    "templateId",
+    "visitorId",
+];
+
+#[test]
+fn every_id_is_chosen_from_a_list_where_there_is_one() {
+    let mut without = BTreeSet::new();
+    for operation in Catalog::builtin().listed() {
+        for input in &operation.inputs {
+            let name = input.name.as_str();
+            let is_id =
+                ["Id", "Ids", "_id"].iter().any(|end| name.ends_with(end)) || matches!(name, "id" | "ids");
+            if is_id && input.option_source.is_none() && !NOT_CHOSEN.contains(&name) {
+                without.insert(format!("{} {name}", operation.id));
+            }
+        }
+    }
+    without.retain(|input| !NOT_CHOSEN.contains(&input.as_str()));
+    assert_eq!(without, BTreeSet::new());
+}
+
 /// A request is held against these.
 struct Checked<'a> {
     facts: &'a Value,

@@ -65,6 +65,7 @@ impl Default for ThriveCartConfig {
 }
 
 /// A `GoHighLevel` location, or an agency with its locations.
+#[expect(clippy::struct_excessive_bools, reason = "each is a key that a person writes")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GhlConfig {

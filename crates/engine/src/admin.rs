@@ -35,6 +35,12 @@ pub enum AdminError {
     /// It cannot be done with this one.
     #[error("{0}")]
     Unfit(String),
+    /// An automation is not ready to be enabled.
+    #[error(
+        "`{}` is not green: {}; mend that, or say why it is to be enabled nevertheless (`--override`)",
+        .0.automation, crate::golive::findings(.0)
+    )]
+    NotGreen(Box<crate::Check>),
     /// Faults in a document.
     #[error("{0}")]
     Problems(#[from] Problems),
@@ -223,6 +229,16 @@ impl Handle {
         documents: &[Json],
         author: &str,
     ) -> Result<Vec<(String, Applied)>, AdminError> {
+        self.apply_as(documents, author, false).await
+    }
+
+    /// The same; with `disabled` those that are new, or come back, begin disabled.
+    pub async fn apply_as(
+        &self,
+        documents: &[Json],
+        author: &str,
+        disabled: bool,
+    ) -> Result<Vec<(String, Applied)>, AdminError> {
         let mut named = Vec::new();
         for document in documents {
             let compiled = crate::automations::compile(document)?;
@@ -239,7 +255,16 @@ impl Handle {
                         automations::apply(tx, MAIN_WORKSPACE, name, document, &author, now)?,
                     ))
                 };
-                named.iter().map(apply).collect::<Result<Vec<_>, Error>>()
+                let applied = named.iter().map(apply).collect::<Result<Vec<_>, Error>>()?;
+                let begins =
+                    |applied: &Applied| matches!(applied, Applied::Created | Applied::Restored { .. });
+                let begins = |name: &str| applied.iter().any(|(of, applied)| of == name && begins(applied));
+                if disabled {
+                    for row in automations::list(tx)?.iter().filter(|row| begins(&row.name)) {
+                        automations::set_enabled(tx, row.id, false)?;
+                    }
+                }
+                Ok::<_, Error>(applied)
             })
             .await?;
         self.automations.refresh(&self.db).await?;
@@ -321,20 +346,41 @@ impl Handle {
                     step,
                     operation,
                     inputs,
+                    connection,
+                    ..
                 }) => {
                     let title = Catalog::builtin()
                         .get(&operation)
                         .map(|operation| operation.title.clone());
-                    steps.push(
-                        json!({"step": step, "operation": operation, "title": title, "inputs": inputs}),
-                    );
+                    let mut told =
+                        json!({"step": step, "operation": operation, "title": title, "inputs": inputs});
+                    if let Some(connection) = connection {
+                        told["connection"] = connection.into();
+                    }
+                    steps.push(told);
                     let output = json!({"id": "(unknown)", "created": null, "contact": {}});
+                    journal.push((step, StepRecord::Done { output }));
+                }
+                Ok(Next::Note { step, output }) => {
+                    steps.push(json!({"step": step, "decides": output}));
+                    journal.push((step, StepRecord::Done { output }));
+                }
+                Ok(Next::Wait {
+                    step,
+                    lasts_ms,
+                    until,
+                    kinds,
+                }) => {
+                    steps
+                        .push(json!({"step": step, "waits": {"ms": lasts_ms, "until": until, "for": kinds}}));
+                    let output = json!({"timed_out": !kinds.is_empty(), "event": null});
                     journal.push((step, StepRecord::Done { output }));
                 }
                 Ok(Next::Skip { step, reason }) => {
                     steps.push(json!({"step": step, "skipped": reason}));
                     journal.push((step, StepRecord::Skipped { reason }));
                 }
+                Ok(Next::Ended { reason, .. }) => break json!({"stopped": reason}),
                 Ok(Next::Done) => break json!("done"),
                 Ok(Next::NotApplicable { reason }) => break json!({"skipped": reason}),
                 Ok(Next::Stopped { step }) => break json!({"stopped_at": step}),

@@ -258,9 +258,7 @@ impl Directory {
             if let Some(target) = of_kind.clone().find(|target| target.name == name) {
                 return Some(Arc::clone(target));
             }
-            if self.find(name).is_none() {
-                return None;
-            }
+            self.find(name)?;
         }
         let own = match kind {
             Kind::Ghl => self.source(source).and_then(|source| source.target),

@@ -20,6 +20,7 @@ mod connections;
 mod directory;
 mod exchange;
 pub mod executor;
+mod golive;
 mod gone;
 pub mod inbox;
 mod installs;
@@ -40,7 +41,9 @@ mod step;
 mod stored;
 mod systems;
 mod tokens;
+mod trial;
 mod vault;
+mod waits;
 mod worker;
 
 use std::collections::HashMap;
@@ -63,6 +66,7 @@ pub use cartlane_notify::Tls;
 pub use connections::{ConnectionConfig, ConnectionHealth, Overlap, Rotation, Scopes, Tried};
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
+pub use golive::{Check, Finding, Level};
 pub use inbox::{Accepted, Refused, Room};
 pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
@@ -72,6 +76,7 @@ pub use polls::{PollHealth, Price};
 pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
+pub use trial::{Effect, Trial, effects, read_back};
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
 
 /// The records that lists and details are made of.
@@ -142,6 +147,8 @@ impl Engine {
             settle_ms: limits.settle_ms,
             files: Files::new(options.files_dir.clone(), limits.file_bytes),
             public_url: options.public_url,
+            #[cfg(feature = "break")]
+            broken: options.broken,
         };
         let connections = connections::Connections::open(parts, options.connections).await?;
         let (inbox, jobs) = mpsc::channel(options.limits.inbox_waiting);

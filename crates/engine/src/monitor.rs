@@ -81,6 +81,7 @@ impl Shared {
             }
         }
         self.settle_installs().await?;
+        self.wake_waiting().await?;
         if round % REMIND_EVERY == FIRST_REMINDER {
             for connection in self.connections_health().await? {
                 for note in &connection.notes {

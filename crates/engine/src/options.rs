@@ -43,6 +43,8 @@ pub enum Broken {
     NoLanes,
     /// A repeat is a new event.
     NoDedupe,
+    /// Every node sends a refresh token without a claim.
+    NoClaim,
 }
 
 /// Sizes and times. Each has a key in the configuration's `[limits]`.

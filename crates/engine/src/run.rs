@@ -19,6 +19,7 @@ use crate::directory::Target;
 use crate::reference::reference;
 use crate::stored::event_of;
 use crate::systems::Kind;
+use crate::waits::{Asked, Waited};
 use crate::worker::Ending;
 
 /// Something to write with the end of a turn, or before the next unsafe call.
@@ -107,13 +108,15 @@ pub(crate) struct StepAtWork<'s> {
 }
 
 pub(crate) fn failed(code: &str, message: impl Into<String>) -> Ending {
-    Ending::Over(
-        End::Failed,
-        Some(Reason {
-            code: code.into(),
-            message: message.into(),
-        }),
-    )
+    over(End::Failed, code, message)
+}
+
+fn over(end: End, code: &str, message: impl Into<String>) -> Ending {
+    let reason = Reason {
+        code: code.into(),
+        message: message.into(),
+    };
+    Ending::Over(end, Some(reason))
 }
 
 impl<'a> Run<'a> {
@@ -154,6 +157,8 @@ impl<'a> Run<'a> {
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
         let mut journal: flow::Journal = self.work.steps.iter().map(record_of).collect();
+        let automation = self.work.automation_id;
+        let reference = |step: &str| reference(event.id, automation, step);
         loop {
             if self.shutdown.is_cancelled() {
                 return Ok(Ending::Wait {
@@ -161,44 +166,68 @@ impl<'a> Run<'a> {
                     reason: None,
                 });
             }
-            let next = {
-                let reference = |step: &str| reference(event.id, self.work.automation_id, step);
-                let scope = flow::Scope {
-                    event: &event,
-                    steps: &journal,
-                    reference: &reference,
-                    settings: &settings,
-                };
-                flow::advance(&compiled, &scope)
+            let scope = flow::Scope {
+                event: &event,
+                steps: &journal,
+                reference: &reference,
+                settings: &settings,
             };
+            let next = flow::advance(&compiled, &scope);
             match next.map_err(|fault| failed("automation.fault", fault.to_string()))? {
                 Next::Done => return Ok(Ending::Over(End::Done, None)),
                 Next::NotApplicable { reason } => {
-                    let reason = Reason {
-                        code: "automation.condition".into(),
-                        message: reason,
-                    };
-                    return Ok(Ending::Over(End::Skipped, Some(reason)));
+                    return Ok(over(End::Skipped, "automation.condition", reason));
                 }
                 Next::Stopped { step } => {
                     return Ok(failed("automation.stopped", format!("step `{step}` has failed")));
                 }
+                Next::Ended { reason, .. } => return Ok(over(End::Done, "automation.stop", reason)),
                 Next::Skip { step, reason } => self.end_step(&mut journal, skipped(&step, &reason)),
+                Next::Note { step, output } => self.end_step(&mut journal, done(&step, output)),
+                Next::Wait {
+                    step,
+                    lasts_ms,
+                    until,
+                    kinds,
+                } => {
+                    let asked = Asked {
+                        step,
+                        lasts_ms,
+                        until,
+                        kinds,
+                    };
+                    match self.wait(&compiled, &scope, asked).await? {
+                        Waited::Over(step) => self.end_step(&mut journal, step),
+                        Waited::Goes(step, wait) => {
+                            self.end_step(&mut journal, step);
+                            return Ok(Ending::Park(wait));
+                        }
+                    }
+                }
                 Next::Call {
                     step,
                     operation,
                     inputs,
+                    connection,
+                    on_unclear,
+                    goes_on,
                 } => {
-                    let named = compiled.document().connection.as_deref();
+                    let named = connection
+                        .as_deref()
+                        .or(compiled.document().connection.as_deref());
                     let target = self.target(&step, &operation, named, &event)?;
                     let at_work = StepAtWork {
                         id: &step,
                         target: &target,
                         part: 0,
-                        on_unclear: compiled.document().on_unclear(&step),
+                        on_unclear,
                         mode: event.facts.mode.unwrap_or(Mode::Live),
                     };
-                    let ended = self.step(at_work, &event, &operation, inputs).await?;
+                    let ended = self.step(at_work, &event, &operation, inputs).await;
+                    let ended = match ended {
+                        Err(ending) if goes_on => self.go_on(&step, ending)?,
+                        ended => ended?,
+                    };
                     let is_another = self.forget_the_former(&step, &ended.output);
                     self.end_step(&mut journal, ended);
                     if is_another {
@@ -251,8 +280,29 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// What a step has come to that failed, where its `on_error` lets the run go on.
+    fn go_on(&mut self, step: &str, ending: Ending) -> Result<Step, Ending> {
+        let reason = match ending {
+            Ending::Over(End::Failed, Some(reason)) => reason,
+            Ending::Retry { in_ms, reason } if self.work.held_ms + in_ms > self.shared.limits.hold_ms => {
+                reason
+            }
+            ending => return Err(ending),
+        };
+        let why = format!("{}: {}", reason.code, reason.message);
+        self.warnings
+            .push(format!("{step} has failed, and the run goes on: {why}"));
+        Ok(Step {
+            step_id: step.to_owned(),
+            state: StepState::Failed,
+            output: Json::Null,
+            reason: Some(why),
+        })
+    }
+
     fn end_step(&mut self, journal: &mut flow::Journal, step: Step) {
         let key = (self.work.event.id, self.work.automation_id, self.work.run_id);
+        journal.retain(|(known, _)| *known != step.step_id); // one that waited is over
         journal.push(record_of(&step));
         let place = i64::try_from(journal.len()).unwrap_or(i64::MAX);
         self.writes.push(Write::Step { key, place, step });
@@ -267,8 +317,24 @@ fn record_of(step: &Step) -> (String, StepRecord) {
         StepState::Skipped => StepRecord::Skipped {
             reason: step.reason.clone().unwrap_or_default(),
         },
+        StepState::Failed => StepRecord::Failed {
+            message: step.reason.clone().unwrap_or_default(),
+        },
+        StepState::Waiting => StepRecord::Waiting {
+            output: step.output.clone(),
+        },
     };
     (step.step_id.clone(), record)
+}
+
+/// A step that needed no call.
+pub(crate) fn done(step: &str, output: Json) -> Step {
+    Step {
+        step_id: step.to_owned(),
+        state: StepState::Done,
+        output,
+        reason: None,
+    }
 }
 
 pub(crate) fn skipped(step: &str, reason: &str) -> Step {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cartlane_model::ConnectionId;
 use cartlane_store::lanes::{self, Lane, Next};
 use cartlane_store::runs::{self, End, Reason, Work};
+use cartlane_store::waits::{self, Wait};
 use cartlane_store::{Error, contacts, inbox, journal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -181,6 +182,10 @@ impl Shared {
                         runs::set_aside(tx, run_id, reason)?;
                         return Ok((runs::next_or_release(tx, &lane)?, None));
                     }
+                    Ending::Park(wait) => {
+                        waits::park(tx, run_id, wait, warnings)?;
+                        return Ok((runs::next_or_release(tx, &lane)?, None));
+                    }
                     Ending::Retry { in_ms, reason } if held_ms + in_ms > longest_ms => {
                         let reason = given_up(reason, longest_ms);
                         runs::finish(tx, run_id, End::Failed, Some(&reason), warnings)?;
@@ -303,6 +308,8 @@ pub(crate) enum Ending {
         connection: ConnectionId,
         reason: Reason,
     },
+    /// To go on when a moment or an event has come; the lane goes on without it.
+    Park(Wait),
     /// To go on when a scope has been granted; the lane goes on without it.
     SetAside(Reason),
     /// The step is left out and the run goes on: never leaves [`Run::turn`].

@@ -1,35 +1,80 @@
 //! A document made ready: its expressions compiled once, to be evaluated many times.
 
+use std::collections::BTreeSet;
+
 use cartlane_model::Problems;
 use minijinja::Environment;
 
-use crate::document::Document;
+use crate::condition;
+use crate::document::{Action, Call, Case, Document, ForEach, OnError, OnUnclear, Step, Wait};
 use crate::expression::{Expression, FUNCTIONS, environment};
 use crate::input::{Compiler, Input};
-use crate::names;
+use crate::names::{self, Visible};
 use crate::parse::{Findings, Places};
 use crate::uses::Uses;
+use crate::wait;
 
 /// A document with its expressions compiled. Share one (in an `Arc`) for all runs of an automation version.
 #[derive(Debug)]
 pub struct Compiled {
     document: Document,
-    pub(crate) when: Option<Expression>,
+    pub(crate) when: Option<condition::Compiled>,
     pub(crate) steps: Vec<CompiledStep>,
     /// The environment with this document's templates, by path.
     pub(crate) environment: Environment<'static>,
     /// What the automation's own condition reads.
     pub(crate) uses: Uses,
+    /// The ids of all steps, which expressions may name whether or not they have run.
+    pub(crate) ids: BTreeSet<String>,
 }
 
 #[derive(Debug)]
 pub(crate) struct CompiledStep {
     pub id: String,
-    pub operation: String,
-    pub when: Option<Expression>,
-    pub with: Vec<(String, Input)>,
+    /// Where it stands: `steps[1].branch[0].steps[2]`.
+    pub path: String,
+    pub when: Option<condition::Compiled>,
+    pub action: CompiledAction,
     /// What its condition and inputs read.
     pub uses: Uses,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a hundred at most, made once")]
+pub(crate) enum CompiledAction {
+    Call {
+        operation: String,
+        connection: Option<String>,
+        on_unclear: OnUnclear,
+        with: Vec<(String, Input)>,
+        on_error: CompiledOnError,
+    },
+    Branch {
+        cases: Vec<(condition::Compiled, Vec<CompiledStep>)>,
+        otherwise: Vec<CompiledStep>,
+    },
+    ForEach {
+        list: Option<Expression>,
+        at_most: usize,
+        steps: Vec<CompiledStep>,
+    },
+    Wait {
+        lasts_ms: Option<i64>,
+        until: Option<Input>,
+        kinds: Vec<String>,
+        when: Option<condition::Compiled>,
+        /// What its `when` reads.
+        uses: Uses,
+    },
+    Set(Vec<(String, Input)>),
+    Stop(Input),
+}
+
+#[derive(Debug)]
+pub(crate) enum CompiledOnError {
+    Stop,
+    /// Goes on, after these steps.
+    Go(Vec<CompiledStep>),
 }
 
 impl Compiled {
@@ -46,6 +91,7 @@ impl Compiled {
             steps: parts.steps,
             environment: parts.environment,
             uses: parts.uses,
+            ids: parts.ids,
         })
     }
 
@@ -57,55 +103,186 @@ impl Compiled {
 
 /// What a document's texts compile into.
 pub(crate) struct Parts {
-    when: Option<Expression>,
+    when: Option<condition::Compiled>,
     steps: Vec<CompiledStep>,
     environment: Environment<'static>,
     uses: Uses,
+    ids: BTreeSet<String>,
 }
 
 /// Compiles every expression and notes every fault: syntax, filters, and names that cannot be there.
 pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
     let mut environment = environment().clone();
-    let ids: Vec<&str> = document.steps.iter().map(|step| step.id.as_str()).collect();
-    let mut compiler = Compiler {
-        environment: &mut environment,
-        findings,
-        reads: Vec::new(),
+    let all = document.all_steps();
+    let ids: BTreeSet<String> = all.iter().map(|step| step.id.clone()).collect();
+    let mut walk = Walk {
+        compiler: Compiler {
+            environment: &mut environment,
+            findings,
+            reads: Vec::new(),
+        },
+        earlier: Vec::new(),
+        all: all.iter().map(|step| step.id.as_str()).collect(),
+        depth: 0,
     };
-
-    let when = compiler.condition("when", document.when.as_deref());
-    let uses = check_names(&mut compiler, &[], &ids);
-    let mut steps = Vec::new();
-    for (index, step) in document.steps.iter().enumerate() {
-        let path = format!("steps[{index}]");
-        let mut ready = CompiledStep {
-            id: step.id.clone(),
-            operation: step.operation.clone(),
-            when: compiler.condition(&format!("{path}.when"), step.when.as_deref()),
-            with: compiler.fields(&format!("{path}.with"), &step.with),
-            uses: Uses::default(),
-        };
-        ready.uses = check_names(&mut compiler, &ids[..index], &ids[index..]);
-        steps.push(ready);
-    }
+    let when = document.when.as_ref();
+    let when = when.map(|when| walk.compiler.condition("when", when));
+    let uses = walk.check_names(false);
+    let steps = walk.steps("steps", &document.steps);
     Parts {
         when,
         steps,
         environment,
         uses,
+        ids,
     }
 }
 
-/// Checks the names that were read since the last call, and gives those that can be there.
-fn check_names(compiler: &mut Compiler<'_>, earlier: &[&str], later: &[&str]) -> Uses {
-    let mut uses = Uses::default();
-    let mut reads = std::mem::take(&mut compiler.reads);
-    reads.sort_unstable();
-    for (path, name) in reads {
-        match names::fault(&name, earlier, later, &FUNCTIONS) {
-            Some(fault) => compiler.findings.push(path, fault),
-            None => uses.add(&name),
+/// Goes through the steps in the order of the text.
+struct Walk<'d, 'e> {
+    compiler: Compiler<'e>,
+    /// The steps that may have run at this point, and that nobody loops over.
+    earlier: Vec<&'d str>,
+    all: Vec<&'d str>,
+    /// How many loops are around this point.
+    depth: usize,
+}
+
+impl<'d> Walk<'d, '_> {
+    fn steps(&mut self, path: &str, steps: &'d [Step]) -> Vec<CompiledStep> {
+        let compile = |(index, step)| self.step(format!("{path}[{index}]"), step);
+        steps.iter().enumerate().map(compile).collect()
+    }
+
+    fn step(&mut self, path: String, step: &'d Step) -> CompiledStep {
+        let when = step.when.as_ref();
+        let when = when.map(|when| self.compiler.condition(&format!("{path}.when"), when));
+        let (action, uses) = self.action(&path, step);
+        CompiledStep {
+            id: step.id.clone(),
+            path,
+            when,
+            action,
+            uses,
         }
     }
-    uses
+
+    /// The action, and what the step itself reads: steps within it have uses of their own.
+    fn action(&mut self, path: &str, step: &'d Step) -> (CompiledAction, Uses) {
+        match &step.action {
+            Action::Call(call) => self.call(path, step, call),
+            Action::Branch(branch) => {
+                let compile = |(index, case): (usize, &Case)| {
+                    let path = format!("{path}.branch[{index}].when");
+                    self.compiler.condition(&path, &case.when)
+                };
+                let conditions: Vec<_> = branch.branch.iter().enumerate().map(compile).collect();
+                let uses = self.begun(step);
+                let mut cases = Vec::new();
+                for (index, (condition, case)) in conditions.into_iter().zip(&branch.branch).enumerate() {
+                    let steps = self.steps(&format!("{path}.branch[{index}].steps"), &case.steps);
+                    cases.push((condition, steps));
+                }
+                let otherwise = self.steps(&format!("{path}.else"), &branch.otherwise);
+                (CompiledAction::Branch { cases, otherwise }, uses)
+            }
+            Action::ForEach(each) => self.for_each(path, step, each),
+            Action::Wait { wait } => self.wait(path, step, wait),
+            Action::Set { set } => {
+                let set = self.compiler.fields(&format!("{path}.set"), set);
+                (CompiledAction::Set(set), self.begun(step))
+            }
+            Action::Stop { stop } => {
+                let why = self
+                    .compiler
+                    .input(&format!("{path}.stop"), &stop.as_str().into());
+                (CompiledAction::Stop(why), self.begun(step))
+            }
+        }
+    }
+
+    fn call(&mut self, path: &str, step: &'d Step, call: &'d Call) -> (CompiledAction, Uses) {
+        let with = self.compiler.fields(&format!("{path}.with"), &call.with);
+        let uses = self.begun(step);
+        let on_error = match &call.on_error {
+            OnError::Stop => CompiledOnError::Stop,
+            OnError::Continue => CompiledOnError::Go(Vec::new()),
+            OnError::Steps(steps) => CompiledOnError::Go(self.steps(&format!("{path}.on_error"), steps)),
+        };
+        let action = CompiledAction::Call {
+            operation: call.operation.clone(),
+            connection: call.connection.clone(),
+            on_unclear: call.on_unclear,
+            with,
+            on_error,
+        };
+        (action, uses)
+    }
+
+    fn for_each(&mut self, path: &str, step: &'d Step, each: &'d ForEach) -> (CompiledAction, Uses) {
+        let list = self
+            .compiler
+            .bare_expression(&format!("{path}.for_each"), &each.for_each);
+        let uses = self.begun(step);
+        let before = self.earlier.len();
+        self.depth += 1;
+        let steps = self.steps(&format!("{path}.steps"), &each.steps);
+        self.depth -= 1;
+        self.earlier.truncate(before); // each round has its own, so that none is there afterwards
+        let action = CompiledAction::ForEach {
+            list,
+            at_most: each.at_most as usize,
+            steps,
+        };
+        (action, uses)
+    }
+
+    fn wait(&mut self, path: &str, step: &'d Step, wait: &'d Wait) -> (CompiledAction, Uses) {
+        let until = wait.until.as_ref();
+        let until = until.map(|until| {
+            self.compiler
+                .input(&format!("{path}.wait.until"), &until.as_str().into())
+        });
+        let own = self.check_names(false);
+        let when = wait.when.as_ref();
+        let when = when.map(|when| self.compiler.condition(&format!("{path}.wait.when"), when));
+        let uses = self.check_names(true);
+        self.earlier.push(&step.id);
+        let action = CompiledAction::Wait {
+            lasts_ms: wait.lasts.as_deref().and_then(wait::milliseconds),
+            until,
+            kinds: wait.event.clone(),
+            when,
+            uses,
+        };
+        (action, own)
+    }
+
+    /// What a step reads before anything within it; from here on it may be read itself.
+    fn begun(&mut self, step: &'d Step) -> Uses {
+        let uses = self.check_names(false);
+        self.earlier.push(&step.id);
+        uses
+    }
+
+    /// Checks the names that were read since the last call, and gives those that can be there.
+    fn check_names(&mut self, is_awaited: bool) -> Uses {
+        let mut uses = Uses::default();
+        let mut reads = std::mem::take(&mut self.compiler.reads);
+        reads.sort_unstable();
+        let visible = Visible {
+            earlier: &self.earlier,
+            all: &self.all,
+            functions: &FUNCTIONS,
+            in_loop: self.depth > 0,
+            is_awaited,
+        };
+        for (path, name) in reads {
+            match names::fault(&name, &visible) {
+                Some(fault) => self.compiler.findings.push(path, fault),
+                None => uses.add(&name),
+            }
+        }
+        uses
+    }
 }

@@ -4,6 +4,7 @@ use cartlane_model::Problems;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::condition::Condition;
 use crate::node::Node;
 use crate::on::{On, Outcome, Poll, Schedule};
 use crate::validate::{self, Operations};
@@ -19,9 +20,9 @@ pub struct Document {
     pub description: Option<String>,
     /// What starts it, at least one thing.
     pub on: Vec<On>,
-    /// An expression; where it is not true, the automation has nothing to do with the event.
+    /// Where it does not hold, the automation has nothing to do with the event.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
+    pub when: Option<Condition>,
     /// The connection whose account its steps act on; the event's own target where it names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
@@ -29,22 +30,169 @@ pub struct Document {
     pub steps: Vec<Step>,
 }
 
-/// One operation of the catalog, with its inputs.
+/// One thing that an automation does, or a decision about others.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Step {
-    /// Stable: effects are remembered by it, and later steps read its output as `steps.<id>`.
+    /// Stable: effects are remembered by it, and later steps read its output as `steps.<id>`. Unique in the document.
     pub id: String,
+    /// Where it does not hold, the step is skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Condition>,
+    /// What it does.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Action {
+    /// An operation of the catalog, with its inputs.
+    Call(Call),
+    /// The steps of the first case that holds.
+    Branch(Branch),
+    /// Steps for each item of a list.
+    ForEach(ForEach),
+    /// Nothing, for a while.
+    Wait {
+        /// For how long.
+        wait: Wait,
+    },
+    /// Names for values.
+    Set {
+        /// The names, which later steps read as `steps.<id>.<name>`.
+        set: serde_json::Map<String, Value>,
+    },
+    /// The end of the run; it counts as done.
+    Stop {
+        /// Why, for people; may hold expressions.
+        stop: String,
+    },
+}
+
+/// One operation of the catalog, with its inputs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Call {
     /// The operation's id: `ghl.contacts.save`.
     pub operation: String,
     /// Its inputs; texts in them may hold expressions.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     pub with: serde_json::Map<String, Value>,
-    /// An expression; where it is not true, the step is skipped.
+    /// The connection that it goes to; the automation's where it names none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
+    pub connection: Option<String>,
     /// What to do when nobody can tell whether an unsafe call of it took effect.
     #[serde(skip_serializing_if = "OnUnclear::is_default")]
     pub on_unclear: OnUnclear,
+    /// What to do when it has failed for good.
+    #[serde(skip_serializing_if = "OnError::is_default")]
+    pub on_error: OnError,
+}
+
+/// Cases, of which the first that holds is taken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Branch {
+    /// The cases, in their order.
+    pub branch: Vec<Case>,
+    /// What is done where none holds.
+    #[serde(rename = "else", skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Step>,
+}
+
+/// One case of a branch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Case {
+    /// When it is taken.
+    pub when: Condition,
+    /// What is done then.
+    pub steps: Vec<Step>,
+}
+
+/// Steps for each item of a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ForEach {
+    /// An expression that comes to a list.
+    pub for_each: String,
+    /// The most items that there may be; a longer list is a fault.
+    #[serde(skip_serializing_if = "ForEach::is_usual")]
+    pub at_most: u32,
+    /// What is done with each, which they read as `item`, its number from 0 as `index`.
+    pub steps: Vec<Step>,
+}
+
+impl ForEach {
+    /// The most items where nothing is said.
+    pub const USUAL: u32 = 100;
+    /// The most that can be said.
+    pub const MOST: u32 = 1000;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_usual(at_most: &u32) -> bool {
+        *at_most == Self::USUAL
+    }
+}
+
+/// How long a run waits. It leaves its lane meanwhile and comes back at the tail.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Wait {
+    /// For so long: `3 days`, `2h 30m`. Beside `event` the time-out.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<String>,
+    /// Until this moment: an expression in `{{ }}` that comes to a date or to milliseconds since 1970, or a date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Until an event of one of these kinds about the same contact.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub event: Vec<String>,
+    /// Only such an event, which it reads as `awaited`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Condition>,
+}
+
+/// What to do when a step has failed for good.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum OnError {
+    /// The run fails.
+    #[default]
+    Stop,
+    /// The run goes on; later steps read `steps.<id>.failed` and `steps.<id>.error`.
+    Continue,
+    /// These steps are done, then the run goes on.
+    Steps(Vec<Step>),
+}
+
+impl Serialize for OnError {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Stop => serializer.serialize_str("stop"),
+            Self::Continue => serializer.serialize_str("continue"),
+            Self::Steps(steps) => steps.serialize(serializer),
+        }
+    }
+}
+
+impl OnError {
+    fn is_default(&self) -> bool {
+        *self == Self::Stop
+    }
+}
+
+impl Step {
+    /// The lists of steps within this one.
+    pub fn inner(&self) -> Vec<&[Step]> {
+        match &self.action {
+            Action::Call(Call {
+                on_error: OnError::Steps(steps),
+                ..
+            }) => vec![steps],
+            Action::Branch(branch) => {
+                let cases = branch.branch.iter().map(|case| &case.steps[..]);
+                cases.chain([&branch.otherwise[..]]).collect()
+            }
+            Action::ForEach(each) => vec![&each.steps],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// What to do when it is unclear whether an unsafe call took effect, and no read can tell.
@@ -91,9 +239,15 @@ impl Document {
 
     /// Whether it runs on events of this kind that came in by a web hook.
     pub fn runs_on(&self, kind: &str) -> bool {
-        self.on
-            .iter()
-            .any(|on| matches!(on, On::Event(known) if known == kind))
+        self.kinds().any(|known| known == kind)
+    }
+
+    /// The kinds of event that come in by a web hook and start it.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.on.iter().filter_map(|on| match on {
+            On::Event(kind) => Some(kind.as_str()),
+            _ => None,
+        })
     }
 
     /// The polls that start it.
@@ -125,10 +279,27 @@ impl Document {
         self.on.contains(&On::Manual)
     }
 
-    /// What to do when an unsafe call of this step stays unclear.
-    pub fn on_unclear(&self, step: &str) -> OnUnclear {
-        let step = self.steps.iter().find(|found| found.id == step);
-        step.map(|step| step.on_unclear).unwrap_or_default()
+    /// Every step, those within others too, in the order of the text.
+    pub fn all_steps(&self) -> Vec<&Step> {
+        fn collect<'s>(steps: &'s [Step], all: &mut Vec<&'s Step>) {
+            for step in steps {
+                all.push(step);
+                step.inner().into_iter().for_each(|inner| collect(inner, all));
+            }
+        }
+        let mut all = Vec::new();
+        collect(&self.steps, &mut all);
+        all
+    }
+
+    /// Every operation that it calls.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.all_steps()
+            .into_iter()
+            .filter_map(|step| match &step.action {
+                Action::Call(call) => Some(call),
+                _ => None,
+            })
     }
 
     fn from_node(node: &Node, operations: &dyn Operations) -> Result<Self, Problems> {

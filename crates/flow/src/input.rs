@@ -50,10 +50,16 @@ impl Compiler<'_> {
         }
     }
 
-    /// Compiles the condition `source`, written bare or in `{{ }}`.
-    pub(crate) fn condition(&mut self, path: &str, source: Option<&str>) -> Option<Expression> {
-        let source = source?;
+    /// Compiles an expression, written bare or in `{{ }}`.
+    pub(crate) fn bare_expression(&mut self, path: &str, source: &str) -> Option<Expression> {
         self.expression(path, inner(source).unwrap_or(source))
+    }
+
+    /// Compiles the field of a comparison: none where it is not there.
+    pub(crate) fn field(&mut self, path: &str, source: &str) -> Option<Expression> {
+        let source = inner(source).unwrap_or(source);
+        self.expression(path, source)?;
+        Expression::compile(&format!("({source}) | default(none)")).ok()
     }
 
     /// Compiles an input; what has a fault is noted and becomes a fixed nothing.

@@ -32,13 +32,14 @@
 //!
 //! What always holds: nothing here reads a clock, the environment, a file or the network. The same document, event and
 //! journal give the same answer; every evaluation ends (it has a budget of work); and a run that is advanced step by
-//! step ends after as many steps as the document has. Everything that can be known to be wrong is said when the
+//! step ends: a document has a bounded number of steps, and a loop a bounded number of rounds. Everything that can be known to be wrong is said when the
 //! document is read, all faults at once: see [`validate`].
 //!
 //! Start reading at [`document`], then [`advance()`].
 
 pub mod advance;
 pub mod compiled;
+pub mod condition;
 pub mod cron;
 pub mod defaults;
 pub mod document;
@@ -51,15 +52,19 @@ mod node;
 pub mod on;
 mod operations;
 mod parse;
+pub mod recipe;
 pub mod scope;
 mod syntax;
 mod uses;
 pub mod validate;
+mod wait;
 
-pub use advance::{Fault, Next, advance};
+pub use advance::{Fault, Next, advance, awaits};
 pub use compiled::Compiled;
+pub use condition::{Condition, Operator};
 pub use defaults::defaults;
-pub use document::{Document, OnUnclear, Step};
+pub use document::{Action, Branch, Call, Case, Document, ForEach, OnError, OnUnclear, Step, Wait};
 pub use on::On;
+pub use recipe::{Recipe, recipe, recipes};
 pub use scope::{Journal, Scope, StepRecord};
 pub use validate::Operations;

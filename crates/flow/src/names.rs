@@ -109,22 +109,40 @@ pub fn mistaken_kind(kind: &str) -> Option<&'static str> {
         .find(|known| strsim::damerau_levenshtein(kind, known) <= 2)
 }
 
-/// What is wrong with `path`, read from an automation whose step can see the steps `earlier` and none of `later`.
+/// What an expression can see where it stands.
+pub(crate) struct Visible<'a> {
+    /// The steps that may have run.
+    pub earlier: &'a [&'a str],
+    /// All steps of the document.
+    pub all: &'a [&'a str],
+    /// The functions that there are.
+    pub functions: &'a [&'a str],
+    /// Whether it stands within a loop, where there are `item` and `index`.
+    pub in_loop: bool,
+    /// Whether it is the condition of a wait, where there is `awaited`.
+    pub is_awaited: bool,
+}
+
+/// What is wrong with `path`, read where `visible` is all that can be seen.
 ///
 /// `settings`, `event.payload` and what lies in a step's output are only known in a run, so nothing is said of them.
-pub fn fault(path: &str, earlier: &[&str], later: &[&str], functions: &[&str]) -> Option<String> {
+pub(crate) fn fault(path: &str, visible: &Visible<'_>) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
     match parts[..] {
         ["event", ref rest @ ..] => event_fault(path, rest),
-        ["steps", step, ..] if earlier.contains(&step) => None,
-        ["steps", step, ..] if later.contains(&step) => Some(format!(
-            "`{path}` reads the step `{step}`, which has not run yet at this point"
+        ["awaited", ref rest @ ..] if visible.is_awaited => event_fault(path, rest),
+        ["item" | "index", ..] if visible.in_loop => None,
+        ["steps", step, ..] if visible.earlier.contains(&step) => None,
+        ["steps", step, ..] if visible.all.contains(&step) => Some(format!(
+            "`{path}` reads the step `{step}`, which has not run yet at this point, or runs within a loop"
         )),
-        ["steps", step, ..] => Some(unknown(path, step, "earlier step", earlier)),
+        ["steps", step, ..] => Some(unknown(path, step, "earlier step", visible.earlier)),
         ["steps" | "settings" | "reference", ..] | [] => None,
-        [root, ..] if functions.contains(&root) => None,
+        [root, ..] if visible.functions.contains(&root) => None,
+        ["item" | "index", ..] => Some(format!("`{path}` is only there within `for_each`")),
+        ["awaited", ..] => Some(format!("`{path}` is only there in the `when` of a `wait`")),
         [root, ..] => {
-            let known: Vec<&str> = ROOTS.iter().chain(functions).copied().collect();
+            let known: Vec<&str> = ROOTS.iter().chain(visible.functions).copied().collect();
             Some(unknown(path, root, "name", &known))
         }
     }

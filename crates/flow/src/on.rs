@@ -16,10 +16,10 @@ use serde_json::{Map, Value};
 
 use crate::cron::Cron;
 use crate::document::Document;
-use crate::names::{self, nearest};
+use crate::names::nearest;
 use crate::node::{Kind, Node};
 use crate::parse::{Findings, Reader};
-use crate::validate::{Operations, is_name};
+use crate::validate::{Operations, kind_fault};
 
 /// The kind of event that a poll makes.
 pub const POLL_ITEM: &str = "poll.item";
@@ -248,7 +248,7 @@ impl Reader {
             operation: self
                 .text(&at("operation"), fields.get("operation"))
                 .unwrap_or_default(),
-            with: self.inputs(&at("with"), fields.get("with")),
+            with: self.map(&at("with"), "a map of inputs", fields.get("with")),
             every: read.flatten(),
             connection: self.text(&at("connection"), fields.get("connection")),
             existing: match fields.get("existing").map(|node| (node, &node.kind)) {
@@ -354,10 +354,8 @@ fn check_kind(path: &str, kind: &str, findings: &mut Findings) {
     };
     let message = if let Some(form) = form {
         format!("`{kind}` is said as `{form}`")
-    } else if let Some(known) = names::mistaken_kind(kind) {
-        format!("`{kind}` is no kind of event; did you mean `{known}`?")
-    } else if !is_name(kind, "._") {
-        format!("`{kind}` is no kind of event; they look like `order.success`")
+    } else if let Some(fault) = kind_fault(kind) {
+        fault
     } else if let Some(form) = nearest(kind, FORMS).filter(|_| !kind.contains('.')) {
         format!("`{kind}` is no kind of event; did you mean `{form}`?")
     } else {

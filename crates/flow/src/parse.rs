@@ -1,16 +1,17 @@
 //! From data to a [`Document`], noting every fault of form instead of stopping at the first.
 
+mod steps;
+
 use std::collections::HashMap;
 
 use cartlane_model::Problems;
 
-use crate::document::{Document, OnUnclear, Step};
+use crate::document::Document;
 use crate::expression::in_line;
 use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
 
 const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
-const STEP_KEYS: [&str; 5] = ["id", "operation", "with", "when", "on_unclear"];
 
 /// A fault before its place in the text is looked up.
 #[derive(Debug)]
@@ -145,7 +146,7 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
         on: reader.on(fields.get("on")),
         when: reader.condition("when", fields.get("when")),
         connection: reader.text("connection", fields.get("connection")),
-        steps: reader.steps(fields.get("steps")),
+        steps: reader.steps("steps", fields.get("steps")),
     };
     (document, reader.places, reader.findings)
 }
@@ -159,18 +160,23 @@ impl Reader {
     }
 
     pub(crate) fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
+        self.fields_near(path, node, known, known)
+    }
+
+    /// The fields of a map; a key that is none of `all` is told with the nearest of `known`.
+    fn fields_near<'a>(&mut self, path: &str, node: &'a Node, known: &[&str], all: &[&str]) -> Fields<'a> {
         let Kind::Map(entries) = &node.kind else {
             self.wrong(path, &format!("a map of {}", known.join(", ")), node);
             return Fields::new();
         };
         for (key, _) in entries
             .iter()
-            .filter(|(key, _)| !known.contains(&key.name.as_str()))
+            .filter(|(key, _)| !all.contains(&key.name.as_str()))
         {
             let path = format!("{path}.{}", key.name);
             let path = path.trim_start_matches('.');
             self.places.note(path, key.place);
-            let message = match nearest(&key.name, known.iter().copied()) {
+            let message = match nearest(&key.name, all.iter().copied()) {
                 Some(near) => format!("there is no `{}` here; did you mean `{near}`?", key.name),
                 None => format!("there is no `{}` here; there are {}", key.name, known.join(", ")),
             };
@@ -193,78 +199,18 @@ impl Reader {
         }
     }
 
-    fn condition(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
-        match &node?.kind {
-            Kind::Bool(value) => Some(value.to_string()),
-            Kind::Text(text) => Some(text.trim().to_owned()),
-            _ => {
-                self.wrong(path, "an expression", node?);
-                None
-            }
-        }
-    }
-
-    pub(crate) fn inputs(
-        &mut self,
-        path: &str,
-        node: Option<&&Node>,
-    ) -> serde_json::Map<String, serde_json::Value> {
-        match node.map(|node| (node, node.to_json())) {
-            Some((_, serde_json::Value::Object(with))) => with,
-            Some((node, _)) => {
-                self.wrong(path, "a map of inputs", node);
-                serde_json::Map::new()
-            }
-            None => serde_json::Map::new(),
-        }
-    }
-
-    fn steps(&mut self, node: Option<&&Node>) -> Vec<Step> {
+    fn texts(&mut self, path: &str, node: Option<&&Node>) -> Vec<String> {
         let Some(node) = node else { return Vec::new() };
-        let Kind::List(nodes) = &node.kind else {
-            self.wrong("steps", "a list of steps", node);
-            return Vec::new();
-        };
-        nodes
-            .iter()
-            .enumerate()
-            .map(|(index, node)| self.step(index, node))
-            .collect()
-    }
-
-    fn step(&mut self, index: usize, node: &Node) -> Step {
-        let path = format!("steps[{index}]");
-        let fields = self.fields(&path, node, &STEP_KEYS);
-        Step {
-            id: self
-                .text(&format!("{path}.id"), fields.get("id"))
-                .unwrap_or_default(),
-            operation: self
-                .text(&format!("{path}.operation"), fields.get("operation"))
-                .unwrap_or_default(),
-            with: self.inputs(&format!("{path}.with"), fields.get("with")),
-            when: self.condition(&format!("{path}.when"), fields.get("when")),
-            on_unclear: self.on_unclear(&format!("{path}.on_unclear"), fields.get("on_unclear")),
+        match &node.kind {
+            Kind::List(nodes) => {
+                let read = |(index, node)| self.text(&format!("{path}[{index}]"), Some(&node));
+                nodes.iter().enumerate().filter_map(read).collect()
+            }
+            Kind::Text(text) => vec![text.clone()],
+            _ => {
+                self.wrong(path, "a text or a list of texts", node);
+                Vec::new()
+            }
         }
-    }
-
-    fn on_unclear(&mut self, path: &str, node: Option<&&Node>) -> OnUnclear {
-        let Some(node) = node else {
-            return OnUnclear::default();
-        };
-        let names = OnUnclear::NAMES.map(|(name, _)| name);
-        let Kind::Text(text) = &node.kind else {
-            self.wrong(path, "one of ask, resend, skip", node);
-            return OnUnclear::default();
-        };
-        if let Some((_, known)) = OnUnclear::NAMES.iter().find(|(name, _)| name == text) {
-            return *known;
-        }
-        let message = match nearest(text, names) {
-            Some(near) => format!("there is no `{text}` here; did you mean `{near}`?"),
-            None => format!("there is no `{text}` here; there are {}", names.join(", ")),
-        };
-        self.findings.push(path, message);
-        OnUnclear::default()
     }
 }

@@ -1,6 +1,6 @@
 //! What expressions can read: the event, the outputs of earlier steps, settings, and the note reference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use cartlane_model::Event;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::uses::{Uses, data};
 
@@ -26,10 +26,15 @@ pub enum StepRecord {
         /// Why.
         reason: String,
     },
-    /// It failed for good; the run is over.
+    /// It failed for good; whether the run goes on, its `on_error` says.
     Failed {
         /// Why.
         message: String,
+    },
+    /// It waits.
+    Waiting {
+        /// Since when, until when and for what; for the caller.
+        output: Json,
     },
 }
 
@@ -43,7 +48,7 @@ pub struct Scope<'a> {
     /// What became of the steps so far.
     pub steps: &'a Journal,
     /// From a step's id to the reference by which what it writes is found again.
-    pub reference: &'a dyn Fn(&str) -> String,
+    pub reference: &'a (dyn Fn(&str) -> String + Sync),
     /// The settings of the connection, as a JSON map.
     pub settings: &'a Json,
 }
@@ -57,41 +62,86 @@ impl fmt::Debug for Scope<'_> {
     }
 }
 
+/// The records of a journal by the steps' names in it.
+pub(crate) type Records<'a> = HashMap<&'a str, &'a StepRecord>;
+
+/// One round of a loop.
+#[derive(Clone, Debug)]
+pub(crate) struct Round {
+    pub item: Json,
+    pub index: usize,
+}
+
+/// Where an expression stands.
+#[derive(Default)]
+pub(crate) struct Around<'a> {
+    /// The step's name in the journal.
+    pub step: &'a str,
+    /// The rounds that it stands in, outermost first.
+    pub rounds: &'a [Round],
+    /// The ids of all steps.
+    pub ids: Option<&'a BTreeSet<String>>,
+    pub records: Option<&'a Records<'a>>,
+    /// The event that a wait looks at.
+    pub awaited: Option<&'a Event>,
+}
+
+impl Around<'_> {
+    /// What became of a step that can be seen from here: of this round, else of a round around it.
+    fn record(&self, id: &str) -> Option<&StepRecord> {
+        let records = self.records?;
+        let indices: Vec<String> = self.rounds.iter().map(|round| round.index.to_string()).collect();
+        let here = (1..=indices.len()).rev().find_map(|depth| {
+            let key = format!("{id}#{}", indices[..depth].join("."));
+            records.get(key.as_str())
+        });
+        here.or_else(|| records.get(id)).copied()
+    }
+}
+
 impl Scope<'_> {
-    /// What became of the step `id`, if anything did.
-    pub(crate) fn record(&self, id: &str) -> Option<&StepRecord> {
-        self.steps
-            .iter()
-            .find(|(step, _)| step == id)
-            .map(|(_, record)| record)
+    pub(crate) fn records(&self) -> Records<'_> {
+        let records = self.steps.iter();
+        records.map(|(step, record)| (step.as_str(), record)).collect()
     }
 
-    /// The names that the engine sees while it works for `step`; only those that are read.
-    pub(crate) fn root(&self, uses: &Uses, step: &str, ids: impl Iterator<Item = impl AsRef<str>>) -> Value {
+    /// The names that the engine sees where an expression stands; only those that are read.
+    pub(crate) fn root(&self, uses: &Uses, around: &Around<'_>) -> Value {
         let mut root: BTreeMap<&str, Value> = BTreeMap::new();
         if let Some(uses) = uses.child("event") {
             root.insert("event", event_value(self.event, uses));
         }
+        if let (Some(uses), Some(awaited)) = (uses.child("awaited"), around.awaited) {
+            root.insert("awaited", event_value(awaited, uses));
+        }
         if let Some(uses) = uses.child("steps") {
-            root.insert("steps", self.steps_value(uses, ids));
+            root.insert("steps", steps_value(uses, around));
         }
         if let Some(uses) = uses.child("settings") {
             root.insert("settings", uses.select(self.settings));
         }
         if uses.child("reference").is_some() {
-            root.insert("reference", Value::from((self.reference)(step)));
+            root.insert("reference", Value::from((self.reference)(around.step)));
+        }
+        if let Some(round) = around.rounds.last() {
+            if let Some(uses) = uses.child("item") {
+                root.insert("item", uses.select(&round.item));
+            }
+            root.insert("index", Value::from(round.index));
         }
         Value::from_pairs(root)
     }
+}
 
-    fn steps_value(&self, uses: &Uses, ids: impl Iterator<Item = impl AsRef<str>>) -> Value {
-        let output = |id: &str| match (self.record(id), uses.child(id)) {
-            (Some(StepRecord::Done { output }), Some(uses)) => uses.select(output),
-            (Some(StepRecord::Done { output }), None) if uses.is_whole() => data(output),
-            _ => Absent::value(),
-        };
-        Value::from_pairs(ids.map(|id| (id.as_ref().to_owned(), output(id.as_ref()))))
-    }
+fn steps_value(uses: &Uses, around: &Around<'_>) -> Value {
+    let output = |id: &str| match (around.record(id), uses.child(id)) {
+        (Some(StepRecord::Done { output }), Some(uses)) => uses.select(output),
+        (Some(StepRecord::Done { output }), None) if uses.is_whole() => data(output),
+        (Some(StepRecord::Failed { message }), _) => data(json!({"failed": true, "error": message})),
+        _ => Absent::value(),
+    };
+    let ids = around.ids.into_iter().flatten();
+    Value::from_pairs(ids.map(|id| (id.to_owned(), output(id))))
 }
 
 /// The event as it is in JSON, but that what is absent has fields: they are none.

@@ -3,10 +3,13 @@
 //! Form is checked while the document is read, expressions while they are compiled; here stand the rules between:
 //! names, operations and their inputs. All of them note faults and go on.
 
-use crate::document::{Document, Step};
+use std::collections::HashMap;
+
+use crate::document::{Action, Call, Document, OnError, Step, Wait};
 use crate::names;
 use crate::on;
 use crate::parse::Findings;
+use crate::wait::milliseconds;
 
 /// The most steps that one automation may have.
 pub const MAX_STEPS: usize = 100;
@@ -39,21 +42,104 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
     if document.steps.is_empty() {
         findings.push("steps", "an automation needs at least one step");
     }
-    if document.steps.len() > MAX_STEPS {
-        let message = format!(
-            "{} steps; an automation can have {MAX_STEPS}",
-            document.steps.len()
-        );
+    let count = document.all_steps().len();
+    if count > MAX_STEPS {
+        let message = format!("{count} steps; an automation can have {MAX_STEPS}");
         findings.push("steps", message);
     }
-    for (index, step) in document.steps.iter().enumerate() {
-        let path = format!("steps[{index}]");
-        check_id(&path, step, &document.steps[..index], findings);
-        check_operation(&path, step, operations, findings);
+    let mut ids = HashMap::new();
+    check_steps("steps", &document.steps, operations, &mut ids, findings);
+}
+
+/// Checks steps and those within them. `ids` are the ids so far, each with its place.
+fn check_steps<'d>(
+    path: &str,
+    steps: &'d [Step],
+    operations: &dyn Operations,
+    ids: &mut HashMap<&'d str, String>,
+    findings: &mut Findings,
+) {
+    for (index, step) in steps.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        check_id(&path, step, ids, findings);
+        match &step.action {
+            Action::Call(call) => {
+                check_operation(&path, call, operations, findings);
+                if let OnError::Steps(steps) = &call.on_error {
+                    check_steps(&format!("{path}.on_error"), steps, operations, ids, findings);
+                }
+            }
+            Action::Branch(branch) => {
+                if branch.branch.is_empty() {
+                    findings.push(format!("{path}.branch"), "needs at least one case");
+                }
+                for (index, case) in branch.branch.iter().enumerate() {
+                    let path = format!("{path}.branch[{index}].steps");
+                    check_steps(&path, &case.steps, operations, ids, findings);
+                }
+                check_steps(
+                    &format!("{path}.else"),
+                    &branch.otherwise,
+                    operations,
+                    ids,
+                    findings,
+                );
+            }
+            Action::ForEach(each) => {
+                if each.steps.is_empty() {
+                    findings.push(format!("{path}.steps"), "say what is done with each item");
+                }
+                check_steps(&format!("{path}.steps"), &each.steps, operations, ids, findings);
+            }
+            Action::Wait { wait } => check_wait(&format!("{path}.wait"), wait, findings),
+            Action::Set { .. } | Action::Stop { .. } => {}
+        }
     }
 }
 
-fn check_id(path: &str, step: &Step, before: &[Step], findings: &mut Findings) {
+fn check_wait(path: &str, wait: &Wait, findings: &mut Findings) {
+    if let Some(lasts) = wait.lasts.as_ref().filter(|lasts| milliseconds(lasts).is_none()) {
+        let message =
+            format!("`{lasts}` is no time to wait: write `30 minutes`, `3 days` or `2h 30m`, a year at most");
+        findings.push(format!("{path}.for"), message);
+    }
+    for (index, kind) in wait.event.iter().enumerate() {
+        if let Some(fault) = kind_fault(kind) {
+            findings.push(format!("{path}.event[{index}]"), fault);
+        }
+    }
+    let has_end = wait.lasts.is_some() || wait.until.is_some();
+    if wait.event.is_empty() && wait.when.is_some() {
+        findings.push(
+            format!("{path}.when"),
+            "goes with `event`; a step's own `when` stands beside `wait`",
+        );
+    }
+    if wait.lasts.is_some() && wait.until.is_some() {
+        findings.push(path, "give `for` or `until`, not both");
+    }
+    if !has_end {
+        findings.push(
+            path,
+            "say how long: `for: 3 days` or `until: …`; beside `event` that is the time-out",
+        );
+    }
+}
+
+/// What is wrong with a kind of event that comes by web hook.
+pub(crate) fn kind_fault(kind: &str) -> Option<String> {
+    if let Some(known) = names::mistaken_kind(kind) {
+        Some(format!("`{kind}` is no kind of event; did you mean `{known}`?"))
+    } else if !is_name(kind, "._") {
+        Some(format!(
+            "`{kind}` is no kind of event; they look like `order.success`"
+        ))
+    } else {
+        None
+    }
+}
+
+fn check_id<'d>(path: &str, step: &'d Step, ids: &mut HashMap<&'d str, String>, findings: &mut Findings) {
     let id = step.id.as_str();
     if id.is_empty() {
         findings.push(
@@ -63,18 +149,20 @@ fn check_id(path: &str, step: &Step, before: &[Step], findings: &mut Findings) {
     } else if !is_name(id, "_") || id.len() > 64 {
         let rule = "small letters, digits and `_`, a letter first, 64 at most";
         findings.push(format!("{path}.id"), format!("`{id}` is no id: {rule}"));
-    } else if let Some(first) = before.iter().position(|other| other.id == id) {
+    } else if let Some(first) = ids.get(id) {
         findings.push(
             format!("{path}.id"),
-            format!("`{id}` is the id of steps[{first}] already"),
+            format!("`{id}` is the id of {first} already"),
         );
+    } else {
+        ids.insert(id, path.to_owned());
     }
 }
 
-fn check_operation(path: &str, step: &Step, operations: &dyn Operations, findings: &mut Findings) {
-    let id = step.operation.as_str();
+fn check_operation(path: &str, call: &Call, operations: &dyn Operations, findings: &mut Findings) {
+    let id = call.operation.as_str();
     if id.is_empty() {
-        let message = "a step needs an operation, such as `ghl.contacts.save`";
+        let message = "a step needs an operation, such as `ghl.contacts.save` (or `branch`, `for_each`, `wait`, `set`, `stop`)";
         findings.push(format!("{path}.operation"), message);
         return;
     }
@@ -89,7 +177,7 @@ fn check_operation(path: &str, step: &Step, operations: &dyn Operations, finding
     let Some(known) = operations.inputs(id) else {
         return;
     };
-    for name in step.with.keys().filter(|name| !known.contains(name)) {
+    for name in call.with.keys().filter(|name| !known.contains(name)) {
         let message = match names::nearest(name, known.iter().map(String::as_str)) {
             Some(near) => format!("`{id}` has no input `{name}`; did you mean `{near}`?"),
             None => format!("`{id}` has no input `{name}`; it has {}", known.join(", ")),
@@ -98,7 +186,7 @@ fn check_operation(path: &str, step: &Step, operations: &dyn Operations, finding
     }
 }
 
-pub(crate) fn is_name(text: &str, marks: &str) -> bool {
+fn is_name(text: &str, marks: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|letter| letter.is_ascii_lowercase())
         && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || marks.contains(c))

@@ -3,7 +3,8 @@
 //! The comparison is tolerant where GHL may write the same thing otherwise: case, blanks, the look of a
 //! phone.
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::contact::{FIELDS, is_empty};
 
@@ -38,6 +39,57 @@ pub fn warnings(sent: &Map<String, Value>, contact: &Value) -> Vec<String> {
             .filter_map(|field| custom_field(field, contact)),
     );
     warnings
+}
+
+/// A field that was sent, and what the contact has of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReadBack {
+    /// Its name in GHL, or the id or key of a custom field.
+    pub field: String,
+    /// What was sent.
+    pub sent: Value,
+    /// What the contact has; null where GHL dropped it.
+    pub stored: Value,
+    /// Whether both are the same, however GHL writes it.
+    pub same: bool,
+}
+
+/// Each field of `sent` (GHL's names) beside what `contact` has of it. Fields sent by key are looked up in `fields`, which
+/// has the id of each key.
+pub fn read_back(sent: &Map<String, Value>, contact: &Value, fields: &[(String, String)]) -> Vec<ReadBack> {
+    let mut rows = Vec::new();
+    for (_, ghl) in FIELDS {
+        let Some(wanted) = sent.get(*ghl).filter(|wanted| !is_empty(wanted)) else {
+            continue;
+        };
+        let stored = contact.get(*ghl).cloned().unwrap_or_default();
+        rows.push(ReadBack {
+            field: (*ghl).to_owned(),
+            same: !is_empty(&stored) && same(ghl, wanted, &stored),
+            sent: wanted.clone(),
+            stored,
+        });
+    }
+    for field in sent
+        .get("customFields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let text = |name: &str| field.get(name).and_then(Value::as_str);
+        let is_it = |(key, _): &&(String, String)| Some(key.as_str()) == text("key");
+        let id = text("id").or_else(|| fields.iter().find(is_it).map(|(_, id)| id.as_str()));
+        let wanted = field.get("field_value").cloned().unwrap_or_default();
+        let by_id = json!({"id": id});
+        let stored = custom_value(&by_id, contact).cloned().unwrap_or_default();
+        rows.push(ReadBack {
+            field: text("key").or(id).unwrap_or_default().to_owned(),
+            same: same_custom(&wanted, &stored) || is_empty(&wanted) && is_empty(&stored),
+            sent: wanted,
+            stored,
+        });
+    }
+    rows
 }
 
 /// Whether a field of this name (GHL's) has the same value on both sides.
@@ -124,7 +176,6 @@ fn folded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_same_thing_written_otherwise_is_no_warning() {
@@ -142,6 +193,28 @@ mod tests {
             warnings(sent.as_object().expect("an object"), &contact),
             Vec::<String>::new()
         );
+    }
+
+    #[test]
+    fn each_field_that_was_sent_stands_beside_what_is_stored() {
+        let sent = json!({
+            "email": "a@b.co", "city": "Dolomite",
+            "customFields": [{"key": "shoe_size", "field_value": "44"}, {"id": "f2", "field_value": "x"}],
+        });
+        let contact = json!({"email": "A@b.co", "customFields": [{"id": "f1", "value": 44}]});
+        let fields = [("shoe_size".to_owned(), "f1".to_owned())];
+        let rows = read_back(sent.as_object().expect("an object"), &contact, &fields);
+        let told: Vec<_> = rows.iter().map(|row| (row.field.as_str(), row.same)).collect();
+        assert_eq!(
+            told,
+            [
+                ("email", true),
+                ("city", false),
+                ("shoe_size", true),
+                ("f2", false)
+            ]
+        );
+        assert_eq!(rows[3].stored, Value::Null, "GHL dropped it");
     }
 
     #[test]

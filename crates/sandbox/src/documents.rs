@@ -63,6 +63,7 @@ impl Document {
 pub(crate) struct Documents {
     kinds: HashMap<&'static str, Drawer>,
     last: u64,
+    edition: u64,
 }
 
 /// The documents of one kind, by the number under which each came.
@@ -73,8 +74,14 @@ struct Drawer {
 }
 
 impl Documents {
+    /// Another one after each change.
+    pub(crate) fn edition(&self) -> u64 {
+        self.edition
+    }
+
     /// Adds a document, or replaces the one of its id in its place.
     pub(crate) fn put(&mut self, kind: &'static str, document: Document) {
+        self.edition += 1;
         let drawer = self.kinds.entry(kind).or_default();
         let last = &mut self.last;
         let number = *drawer.numbers.entry(document.id.clone()).or_insert_with(|| {
@@ -90,6 +97,7 @@ impl Documents {
     }
 
     pub(crate) fn remove(&mut self, kind: &str, id: &str) -> Option<Document> {
+        self.edition += 1;
         let drawer = self.kinds.get_mut(kind)?;
         let number = drawer.numbers.remove(id)?;
         drawer.documents.remove(&number)
@@ -114,6 +122,7 @@ impl Documents {
 
     /// Removes all that fit, of any kind.
     pub(crate) fn remove_where(&mut self, fits: impl Fn(&Document) -> bool) {
+        self.edition += 1;
         for drawer in self.kinds.values_mut() {
             drawer.documents.retain(|_, document| !fits(document));
             let Drawer { documents, numbers } = drawer;

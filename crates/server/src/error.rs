@@ -106,6 +106,7 @@ impl From<AdminError> for Problem {
         match error {
             AdminError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, "admin.unknown", detail),
             AdminError::Unfit(_) => Self::new(StatusCode::CONFLICT, "admin.unfit", detail),
+            AdminError::NotGreen(_) => Self::new(StatusCode::CONFLICT, "automation.not_green", detail),
             AdminError::Problems(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "document.invalid", detail)
             }

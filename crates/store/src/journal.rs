@@ -14,11 +14,11 @@ use crate::db::{Error, Row, Tx, Value};
 pub struct Step {
     /// The step's id in its automation.
     pub step_id: String,
-    /// `done` or `skipped`.
+    /// How it ended.
     pub state: StepState,
     /// What it answered, for the steps behind it.
     pub output: Json,
-    /// Why it was skipped.
+    /// Why it was skipped, or has failed.
     pub reason: Option<String>,
 }
 
@@ -29,6 +29,10 @@ pub enum StepState {
     Done,
     /// Its condition did not hold, or a newer event has set the state that it would set.
     Skipped,
+    /// It has failed for good, and its `on_error` lets the run go on.
+    Failed,
+    /// It waits; its output says since when and for what.
+    Waiting,
 }
 
 impl StepState {
@@ -36,6 +40,8 @@ impl StepState {
         match self {
             Self::Done => "done",
             Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
         }
     }
 }
@@ -52,10 +58,11 @@ pub fn steps(tx: &mut dyn Tx, event: EventId, automation: AutomationId) -> Resul
 fn step(row: &Row) -> Result<Step, Error> {
     Ok(Step {
         step_id: row.text(0)?.to_owned(),
-        state: if row.text(1)? == "done" {
-            StepState::Done
-        } else {
-            StepState::Skipped
+        state: match row.text(1)? {
+            "done" => StepState::Done,
+            "failed" => StepState::Failed,
+            "waiting" => StepState::Waiting,
+            _ => StepState::Skipped,
         },
         output: json(row.opt_text(2)?)?.unwrap_or(Json::Null),
         reason: row.opt_text(3)?.map(str::to_owned),
@@ -99,7 +106,7 @@ pub(crate) fn forget_skipped_steps(
     automation: AutomationId,
 ) -> Result<(), Error> {
     tx.execute(
-        "DELETE FROM steps WHERE event_id = ?1 AND automation_id = ?2 AND state = 'skipped'",
+        "DELETE FROM steps WHERE event_id = ?1 AND automation_id = ?2 AND state IN ('skipped', 'failed')",
         &[Value::id(&event), Value::id(&automation)],
     )?;
     Ok(())
@@ -122,7 +129,7 @@ pub(crate) fn forget_refusals(
 
 pub(crate) fn forget_open_steps_of_run(tx: &mut dyn Tx, run: RunId) -> Result<(), Error> {
     tx.execute(
-        "DELETE FROM steps WHERE run_id = ?1 AND state = 'skipped'",
+        "DELETE FROM steps WHERE run_id = ?1 AND state IN ('skipped', 'failed')",
         &[Value::id(&run)],
     )?;
     Ok(())

@@ -223,7 +223,7 @@ pub fn next_due_ms(tx: &mut dyn Tx) -> Result<Option<i64>, Error> {
 /// How many runs are not finished, and since when the oldest of them has been there.
 pub fn backlog(tx: &mut dyn Tx) -> Result<(i64, Option<UnixMs>), Error> {
     let rows = tx.query(
-        "SELECT COUNT(*), MIN(created_at) FROM runs WHERE finished_at IS NULL",
+        "SELECT COUNT(*), MIN(created_at) FROM runs WHERE finished_at IS NULL AND state <> 'waiting'",
         &[],
     )?;
     let row = rows

@@ -36,6 +36,7 @@ pub mod schedules;
 pub mod secrets;
 #[cfg(feature = "seed")]
 pub mod seed;
+pub mod waits;
 
 pub use db::{Db, Dialect, Error, Options, Row, Tx, Value};
 pub use migrate::migrate;

@@ -38,7 +38,8 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     2 "0002" "hooks",
     3 "0003" "oauth",
     4 "0004" "connections",
-    5 "0005" "polls",
+    5 "0005" "waits",
+    6 "0006" "polls",
 };
 
 /// The key of PostgreSQL's advisory lock: "cartlane" in ASCII.

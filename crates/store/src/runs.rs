@@ -83,7 +83,7 @@ pub fn head(tx: &mut dyn Tx, lane: &Lane) -> Result<Option<Work>, Error> {
         "SELECT e.id, e.workspace_id, e.connection_id, e.contact_id, e.occurred_at, e.received_at, \
          e.content_type, e.body, r.id, r.automation_id, r.automation_version, r.attempts, r.held_ms, r.warnings, \
          r.after_lane FROM runs r JOIN events e ON e.id = r.event_id WHERE r.id = (SELECT id FROM runs WHERE \
-         lane_id = ?1 AND finished_at IS NULL AND state <> 'held' ORDER BY lane_seq LIMIT 1)",
+         lane_id = ?1 AND finished_at IS NULL AND state NOT IN ('held', 'waiting') ORDER BY lane_seq LIMIT 1)",
         &[lane.id.as_str().into()],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -114,7 +114,7 @@ pub(crate) fn warnings(row: &Row, column: usize) -> Result<Vec<String>, Error> {
 /// Whether the lane that goes first still has open runs made before `run`.
 pub fn waits_for(tx: &mut dyn Tx, after_lane: &str, run: RunId) -> Result<bool, Error> {
     let rows = tx.query(
-        "SELECT 1 FROM runs WHERE lane_id = ?1 AND finished_at IS NULL AND state <> 'held' AND id < ?2 LIMIT 1",
+        "SELECT 1 FROM runs WHERE lane_id = ?1 AND finished_at IS NULL AND state NOT IN ('held', 'waiting') AND id < ?2 LIMIT 1",
         &[after_lane.into(), Value::id(&run)],
     )?;
     Ok(!rows.is_empty())
@@ -173,7 +173,7 @@ pub fn finish(
     Ok(())
 }
 
-fn warnings_json(warnings: &[String]) -> Option<String> {
+pub(crate) fn warnings_json(warnings: &[String]) -> Option<String> {
     if warnings.is_empty() {
         None
     } else {
@@ -241,7 +241,7 @@ pub fn bring_back(tx: &mut dyn Tx, limit: i64) -> Result<u64, Error> {
     Ok(rows.len() as u64)
 }
 
-fn requeue(
+pub(crate) fn requeue(
     tx: &mut dyn Tx,
     run: RunId,
     lane: &str,
@@ -251,7 +251,7 @@ fn requeue(
     let seq = lanes::extend(tx, lane, workspace, 1)?;
     tx.execute(
         "UPDATE runs SET state = 'queued', finished_at = NULL, attempts = 0, held_ms = 0, error_code = NULL, \
-         error = NULL, lane_seq = ?2, after_note = COALESCE(?3, after_note) WHERE id = ?1",
+         error = NULL, wake_at = NULL, waits_for = NULL, lane_seq = ?2, after_note = COALESCE(?3, after_note) WHERE id = ?1",
         &[Value::id(&run), seq.into(), after.into()],
     )?;
     Ok(())

@@ -20,6 +20,7 @@ mod json;
 mod keys;
 mod kinds;
 mod mask;
+pub mod recorded;
 pub mod rest;
 mod secret;
 mod tree;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use super::no_limit;
 use crate::binary::{self, Profile};
 use crate::http;
-use crate::processes::{Server, Setup};
+use crate::processes::{Credential, Server, Setup};
 use crate::sandbox::Sandbox;
 
 /// Options of `bench list`.
@@ -45,6 +45,7 @@ pub async fn run(args: &Args) -> Result<()> {
         directory,
         database_url: "sqlite://cartlane.db".to_owned(),
         sandbox: sandbox.address,
+        credential: Credential::Token,
         sabotage: None,
         limits: String::new(),
         core: None,

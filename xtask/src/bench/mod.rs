@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::binary::{self, Profile};
-use crate::processes::Setup;
+use crate::processes::{Credential, Setup};
 
 /// The core of the server under test (and of its PostgreSQL).
 const SERVER_CORE: u32 = 0;
@@ -103,6 +103,7 @@ impl Programs {
             directory: directory.to_owned(),
             database_url,
             sandbox,
+            credential: Credential::Token,
             sabotage: None,
             limits: String::new(),
             core: Some(SERVER_CORE),

@@ -1,13 +1,14 @@
 //! `cargo xtask gen`: files that are made from other files, and the check that they are up to date.
 //!
 //! `catalog` makes `catalog/ghl/generated/` from GHL's `OpenAPI` files, which are not part of this repository;
-//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog. Each writes the same bytes for the same input. With
+//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, `docs/recipes.md` and `docs/examples/` from the recipes. Each writes the same bytes for the same input. With
 //! `--check` nothing is written: what differs is told, and the command fails.
 
 mod catalog;
 mod events;
 mod openapi;
 mod print;
+mod recipes;
 mod reference;
 mod schema;
 
@@ -32,7 +33,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// `docs/operations.md` and `docs/ghl-events.md`, from the catalog
+    /// `docs/operations.md`, `docs/ghl-events.md`, `docs/recipes.md` and `docs/examples/`, from the catalog and the recipes
     Docs {
         /// Write nothing; fail if something would change
         #[arg(long)]
@@ -56,13 +57,20 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the pages of the catalog, or fails if they are not what it says.
+/// Makes the pages of catalog and recipes, or fails if they are not what it says.
 pub fn docs(check: bool) -> Result<()> {
     let files = [
         ("operations.md".to_owned(), reference::markdown()),
         ("ghl-events.md".to_owned(), events::markdown()),
+        ("recipes.md".to_owned(), recipes::markdown()),
     ];
-    settle(&binary::root().join("docs"), BTreeMap::from(files), check)
+    let docs = binary::root().join("docs");
+    settle(&docs, BTreeMap::from(files), check)?;
+    let (folder, examples) = (docs.join("examples"), recipes::examples()?);
+    if !check {
+        remove_others(&folder, &examples)?;
+    }
+    settle(&folder, examples, check)
 }
 
 /// Writes files, by name, into a folder; or fails with the names of those that would change.

@@ -101,7 +101,15 @@ fn notes(catalog: &Catalog, operation: &Operation) -> Vec<String> {
         notes.push("GHL advises against it".into());
     }
     if !operation.needs_one.is_empty() {
-        notes.push(format!("needs at least one of {}", quoted(&operation.needs_one)));
+        let how_many = if operation.takes_one {
+            "exactly"
+        } else {
+            "at least"
+        };
+        notes.push(format!(
+            "needs {how_many} one of {}",
+            quoted(&operation.needs_one)
+        ));
     }
     for (name, instead) in &operation.refused {
         notes.push(format!("`{name}` is not offered: {instead}"));
@@ -198,14 +206,17 @@ fn takes(shape: &Shape) -> String {
             .as_ref()
             .map_or("anything".to_owned(), |items| takes(items))
     };
-    let kind = match shape.kind() {
-        Type::Any => "anything".to_owned(),
-        Type::String => shape.format.clone().unwrap_or_else(|| "text".into()),
-        Type::Integer => "whole number".into(),
-        Type::Number => "number".into(),
-        Type::Boolean => "true or false".into(),
-        Type::Array => format!("list of {}", items()),
-        Type::Object => "object".into(),
+    let kind = match (shape.written_as(), shape.kind()) {
+        (Some(form), _) => form.to_owned(),
+        (None, kind) => match kind {
+            Type::Any => "anything".to_owned(),
+            Type::String => "text".into(),
+            Type::Integer => "whole number".into(),
+            Type::Number => "number".into(),
+            Type::Boolean => "true or false".into(),
+            Type::Array => format!("list of {}", items()),
+            Type::Object => "object".into(),
+        },
     };
     if shape.nullable {
         format!("{kind} or null")

@@ -3,6 +3,7 @@
 //! A step that fails doesn't stop the next, so that one run tells everything.
 
 mod imports;
+mod recipes;
 mod sdk;
 mod tools;
 
@@ -13,7 +14,7 @@ use anyhow::{Result, ensure};
 
 use crate::binary::{self, Profile};
 use crate::r#gen;
-use crate::torture::{self, Database, Sabotage, Scenario};
+use crate::torture::{self, Database, Sabotage, Scenario, tokens};
 use cartlane_testkit::postgres::{Cluster, SHARED_CLUSTER};
 
 /// Options of `test`.
@@ -31,7 +32,7 @@ pub fn run(args: &Args) -> ExitCode {
         binary::check(binary::cargo().args(["fmt", "--all", "--check"]))
     });
     steps.take("imports", imports::check);
-    steps.take("docs/operations.md", || r#gen::docs(true));
+    steps.take("generated docs", || r#gen::docs(true));
     if !args.fast {
         steps.take("licences and bans", || {
             let mut command = tools::cargo_deny()?;
@@ -58,6 +59,7 @@ pub fn run(args: &Args) -> ExitCode {
                 .env(SHARED_CLUSTER, cluster.base_url()),
         )
     });
+    steps.take("recipes", recipes::check);
     if !args.fast {
         steps.take("official SDK", sdk::check);
         small_torture(&mut steps);
@@ -119,6 +121,22 @@ fn small_torture(steps: &mut Steps) {
         steps.take(name, || {
             ensure!(
                 torture::run(&args)? == ExitCode::SUCCESS,
+                "the verdict isn't what it should be"
+            );
+            Ok(())
+        });
+    }
+    let runs = [
+        ("small torture of tokens", tokens::Args::small(&program)),
+        (
+            "control no-claim",
+            tokens::Args::control(&program, tokens::Sabotage::NoClaim),
+        ),
+    ];
+    for (name, args) in runs {
+        steps.take(name, || {
+            ensure!(
+                tokens::run(&args)? == ExitCode::SUCCESS,
                 "the verdict isn't what it should be"
             );
             Ok(())

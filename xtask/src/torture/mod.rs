@@ -2,11 +2,12 @@
 //!
 //! A sender plays the shop ([`sender`]), the sandbox plays GHL with faults, [`trouble`] kills servers and edits
 //! contacts, and when all has come to rest [`verdict`] compares what the sender and the sandbox wrote down. Cartlane
-//! itself isn't asked. Start reading in `run_async`, in this file.
+//! itself isn't asked. Start reading in `run_async`, in this file. [`tokens`] tortures the renewal of tokens.
 
 mod gate;
 mod report;
 mod sender;
+pub mod tokens;
 mod trouble;
 mod verdict;
 mod witness;
@@ -25,13 +26,29 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::binary::{self, Profile};
-use crate::processes::{Server, Setup};
+use crate::processes::{Credential, Server, Setup};
 use crate::sandbox::Sandbox;
 use cartlane_testkit::postgres::Cluster;
 use gate::Gate;
 use sender::Sender;
 pub use verdict::Scenario;
 use workload::Workload;
+
+/// `torture`: the torture of deliveries, or one of the others.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Command {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    deliveries: Args,
+}
+
+#[derive(clap::Subcommand)]
+enum Other {
+    /// Let tokens expire again and again while servers are killed and refreshes are cut, then count the refreshes
+    Tokens(tokens::Args),
+}
 
 /// Which database the servers use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -174,6 +191,14 @@ struct Patience {
     late: u32,
 }
 
+/// Tortures as it was said.
+pub fn run_command(command: &Command) -> Result<ExitCode> {
+    match &command.other {
+        None => run(&command.deliveries),
+        Some(Other::Tokens(args)) => tokens::run(args),
+    }
+}
+
 /// Exit status 0: as expected; 1: not; 2: nothing can be said.
 pub fn run(args: &Args) -> Result<ExitCode> {
     ensure!(
@@ -222,6 +247,7 @@ async fn run_async(args: &Args, program: PathBuf, cluster: Option<Arc<Cluster>>)
         directory: directory.clone(),
         database_url,
         sandbox: sandbox.address,
+        credential: Credential::Token,
         sabotage,
         limits,
         core: None,

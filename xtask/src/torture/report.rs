@@ -13,14 +13,6 @@ const SHOWN: usize = 5;
 
 /// Prints the figures and the verdict.
 pub fn print(args: &Args, verdict: &Verdict, seen: &Seen, log: &Log, troubles: &Troubles, took: Duration) {
-    let mut faults: BTreeMap<&str, usize> = BTreeMap::new();
-    for fault in log.values().filter_map(|entry| entry.fault.as_deref()) {
-        *faults.entry(fault).or_default() += 1;
-    }
-    let faults: Vec<_> = faults
-        .iter()
-        .map(|(fault, times)| format!("{fault} {times}"))
-        .collect();
     let acknowledged = u32::try_from(seen.acknowledged.len()).unwrap_or(u32::MAX);
     let done = &troubles.done;
     println!("\n| what | |\n|---|---|");
@@ -48,20 +40,21 @@ pub fn print(args: &Args, verdict: &Verdict, seen: &Seen, log: &Log, troubles: &
         "| requests to GHL | {} |",
         log.values().filter(|entry| entry.actor == "api").count()
     );
-    println!("| faults | {} |", faults.join(", "));
+    println!("| faults | {} |", faults(log));
     println!(
         "| notes cut after they were made | {} (at least {} needed) |",
         verdict.notes_cut,
         args.cuts_needed()
     );
-    for (rule, violations) in verdict.rules() {
+    print_rules(&verdict.rules());
+}
+
+/// Prints how often each rule was broken, and the first of its violations.
+pub fn print_rules(rules: &[(&str, &[String])]) {
+    for (rule, violations) in rules {
         println!("| **{rule}** | **{}** |", violations.len());
     }
-    for (rule, violations) in verdict
-        .rules()
-        .into_iter()
-        .filter(|(_, violations)| !violations.is_empty())
-    {
+    for (rule, violations) in rules.iter().filter(|(_, violations)| !violations.is_empty()) {
         println!("\n{rule}:");
         violations
             .iter()
@@ -71,6 +64,16 @@ pub fn print(args: &Args, verdict: &Verdict, seen: &Seen, log: &Log, troubles: &
             println!("  … {} more", violations.len() - SHOWN);
         }
     }
+}
+
+/// The faults that GHL's stand-in has injected, each with how often.
+pub fn faults(log: &Log) -> String {
+    let mut faults: BTreeMap<&str, usize> = BTreeMap::new();
+    for fault in log.values().filter_map(|entry| entry.fault.as_deref()) {
+        *faults.entry(fault).or_default() += 1;
+    }
+    let faults = faults.iter().map(|(fault, times)| format!("{fault} {times}"));
+    faults.collect::<Vec<_>>().join(", ")
 }
 
 /// 0: as expected; 1: not; 2: the run says nothing, because its hardest case came too rarely.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -87,6 +88,19 @@ impl Sender {
             }
         }
         while let Some(ended) = contacts.join_next().await {
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// Sends these deliveries, all at once; ends when all are acknowledged.
+    pub async fn send_at_once(self: Arc<Self>, indexes: Range<usize>, seed: u64) -> Result<()> {
+        let mut sending = JoinSet::new();
+        for index in indexes {
+            let random = StdRng::seed_from_u64(seed.wrapping_add(index as u64));
+            sending.spawn(Arc::clone(&self).tell_later(Duration::ZERO, index, random));
+        }
+        while let Some(ended) = sending.join_next().await {
             ended?;
         }
         Ok(())

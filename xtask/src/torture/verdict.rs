@@ -104,6 +104,11 @@ pub fn is_complete(evidence: &Evidence<'_>) -> bool {
     lost(evidence, &notes(evidence)).is_empty()
 }
 
+/// The orders whose effect is there.
+pub fn told(evidence: &Evidence<'_>) -> BTreeSet<u32> {
+    notes(evidence).iter().map(|note| note.delivery.order).collect()
+}
+
 /// A note and what it tells of.
 struct Note<'a> {
     delivery: &'a Delivery,

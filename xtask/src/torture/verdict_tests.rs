@@ -52,6 +52,7 @@ impl World {
         let effect = Some(Effect {
             kind: kind.to_owned(),
             contact_id: format!("ghl-{contact}"),
+            ..Effect::default()
         });
         let entry = Entry {
             seq,

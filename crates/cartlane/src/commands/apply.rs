@@ -16,36 +16,18 @@ use crate::output;
 pub struct Arguments {
     /// A YAML or JSON file, or a directory of them (in the order of their names).
     path: PathBuf,
+    /// New automations begin disabled; those that are there stay as they are.
+    #[arg(long)]
+    disabled: bool,
 }
 
 /// Saves the documents: all of them or, where one has a fault, none.
 pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let documents = read(&arguments.path)?;
-    let answer = Admin::of(config)?
-        .post(
-            "/api/automations",
-            &json!({"documents": documents, "author": "cli"}),
-        )
-        .await?;
-    if as_json {
-        output::json(&answer);
-    } else {
-        let rows: &[Value] = answer["automations"].as_array().map_or(&[], Vec::as_slice);
-        output::table(
-            rows,
-            &[
-                ("AUTOMATION", "/name"),
-                ("", "/applied"),
-                ("VERSION", "/version"),
-                ("ENABLED", "/enabled"),
-            ],
-        );
-        super::polls::print_prices(&answer);
-    }
-    Ok(ExitCode::SUCCESS)
+    save(&documents, arguments.disabled, config, as_json).await
 }
 
-/// The documents of a file or a directory; all their faults where there are any.
+/// The documents of a file, or of all files of a directory.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
     let mut documents = Vec::new();
     let mut faults = Vec::new();
@@ -68,6 +50,37 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
         bail!("nothing was saved:\n{}", faults.join("\n"));
     }
     Ok(documents)
+}
+
+/// Saves documents and tells what became of them.
+pub async fn save(
+    documents: &[Value],
+    disabled: bool,
+    config: &Path,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    let answer = Admin::of(config)?
+        .post(
+            "/api/automations",
+            &json!({"documents": documents, "author": "cli", "disabled": disabled}),
+        )
+        .await?;
+    if as_json {
+        output::json(&answer);
+    } else {
+        let rows: &[Value] = answer["automations"].as_array().map_or(&[], Vec::as_slice);
+        output::table(
+            rows,
+            &[
+                ("AUTOMATION", "/name"),
+                ("", "/applied"),
+                ("VERSION", "/version"),
+                ("ENABLED", "/enabled"),
+            ],
+        );
+        super::polls::print_prices(&answer);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -21,8 +21,16 @@ pub enum Command {
         /// Its name or id.
         name: String,
     },
-    /// Let events start an automation again.
+    /// Let events start an automation, where its go-live check is green.
     Enable {
+        /// Its name or id.
+        name: String,
+        /// Enable it although it is not green, and keep why.
+        #[arg(long = "override", value_name = "REASON")]
+        override_reason: Option<String>,
+    },
+    /// Whether an automation can do on the real account what it says; exit code 1 where it is not green.
+    Check {
         /// Its name or id.
         name: String,
     },
@@ -47,6 +55,8 @@ pub enum Command {
         #[arg(long)]
         email: Option<String>,
     },
+    /// Try an automation on recorded events, in a house that is thrown away; exit code 1 where a run failed.
+    Test(super::trial::Arguments),
     /// What the automations would do with an event, without doing it.
     Plan {
         /// The event's id.
@@ -56,12 +66,26 @@ pub enum Command {
 
 /// Does it.
 pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    if let Command::Test(arguments) = &command {
+        return super::trial::run(arguments, config, as_json).await;
+    }
     let admin = Admin::of(config)?;
     match command {
+        Command::Test(_) => {}
         Command::List => list(&admin.get("/api/automations", &[]).await?, as_json),
         Command::Show { name } => show(&find(&admin, &name).await?, as_json),
-        Command::Enable { name } => switch(&admin, &name, true, as_json).await?,
-        Command::Disable { name } => switch(&admin, &name, false, as_json).await?,
+        Command::Enable {
+            name,
+            override_reason,
+        } => {
+            let patch = json!({"enabled": true, "override": override_reason});
+            switch(&admin, &name, &patch, as_json).await?;
+        }
+        Command::Disable { name } => switch(&admin, &name, &json!({"enabled": false}), as_json).await?,
+        Command::Check { name } => {
+            let (path, _) = path_of(&find(&admin, &name).await?);
+            return Ok(check(&admin.get(&format!("{path}/check"), &[]).await?, as_json));
+        }
         Command::Remove { name } => {
             let (path, name) = path_of(&find(&admin, &name).await?);
             let answer = admin.delete(&path).await?;
@@ -139,11 +163,47 @@ async fn find(admin: &Admin, name: &str) -> anyhow::Result<Value> {
     }
 }
 
-async fn switch(admin: &Admin, name: &str, enabled: bool, as_json: bool) -> anyhow::Result<()> {
+async fn switch(admin: &Admin, name: &str, patch: &Value, as_json: bool) -> anyhow::Result<()> {
     let (path, name) = path_of(&find(admin, name).await?);
-    let answer = admin.patch(&path, &json!({"enabled": enabled})).await?;
-    print(&answer, as_json, &format!("`{name}` is {}", word(enabled)));
+    let answer = admin.patch(&path, patch).await?;
+    print(
+        &answer,
+        as_json,
+        &format!("`{name}` is {}", word(patch["enabled"] == true)),
+    );
     Ok(())
+}
+
+fn check(answer: &Value, as_json: bool) -> ExitCode {
+    let is_green = answer["green"] == true;
+    let code = if is_green {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    };
+    if as_json {
+        output::json(answer);
+        return code;
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for finding in answer["findings"].as_array().into_iter().flatten() {
+        let at = finding["at"]
+            .as_str()
+            .map(|at| format!("{at}: "))
+            .unwrap_or_default();
+        let (level, message) = (text(&finding["level"]), text(&finding["message"]));
+        output::line(&format!(
+            "{level}: {at}{message}\n    {}",
+            text(&finding["advice"])
+        ));
+    }
+    let color = if is_green { "green" } else { "not green" };
+    output::line(&format!(
+        "`{}` is {color}; its mapping was tried on {} real events",
+        text(&answer["automation"]),
+        answer["events"]
+    ));
+    code
 }
 
 fn path_of(row: &Value) -> (String, String) {

@@ -55,14 +55,14 @@ pub struct Add {
     /// thrivecart, ghl, slack, smtp or http.
     #[arg(long)]
     kind: String,
-    /// A key of the configuration's [[connections]], such as location_id=ve9EPM428h8vShlRW1KT; may be given again.
+    /// A key of the configuration's `[[connections]]`, such as `location_id=ve9EPM428h8vShlRW1KT`; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     keys: Vec<String>,
     /// A secret in a file, such as token=/run/secrets/crm; may be given again. Secrets that the connection needs and that
     /// are not given are asked for.
     #[arg(long = "secret-file", value_name = "SECRET=FILE")]
     files: Vec<String>,
-    /// A secret in a variable, such as token=CRM_TOKEN; may be given again.
+    /// A secret in a variable, such as `token=CRM_TOKEN`; may be given again.
     #[arg(long = "secret-env", value_name = "SECRET=VARIABLE")]
     variables: Vec<String>,
 }
@@ -72,7 +72,7 @@ pub struct Add {
 pub struct Rotate {
     /// The connection's name.
     name: String,
-    /// secret, hook_key, token, client_secret, api_key, url or password.
+    /// `secret`, `hook_key`, `token`, `client_secret`, `api_key`, `url` or `password`.
     #[arg(value_parser = secret_name)]
     secret: SecretName,
     /// The new one stands in this file. Without this and --env it is asked for; a hook key is made up.

@@ -9,10 +9,12 @@ mod events;
 mod ops;
 mod polls;
 mod quarantine;
+mod recipes;
 mod runs;
 mod sandbox;
 mod send;
 mod serve;
+mod trial;
 mod vault;
 mod version;
 
@@ -38,6 +40,9 @@ pub enum Command {
     /// Look at automations, enable, disable or remove them.
     #[command(subcommand)]
     Automations(automations::Command),
+    /// Automations that are ready but for a few choices.
+    #[command(subcommand)]
+    Recipes(recipes::Command),
     /// Look at events, replay them.
     #[command(subcommand)]
     Events(events::Command),
@@ -74,6 +79,7 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
         Command::Sandbox(arguments) => sandbox::run(&arguments, as_json),
         Command::Apply(arguments) => block_on(apply::run(&arguments, config, as_json)),
         Command::Automations(command) => block_on(automations::run(command, config, as_json)),
+        Command::Recipes(command) => block_on(recipes::run(command, config, as_json)),
         Command::Events(command) => block_on(events::run(command, config, as_json)),
         Command::Runs(command) => block_on(runs::run(command, config, as_json)),
         Command::Connections(command) => block_on(connections::run(command, config, as_json)),

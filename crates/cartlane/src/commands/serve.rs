@@ -235,6 +235,7 @@ fn broken() -> anyhow::Result<Option<cartlane_engine::Broken>> {
         Some("no-confirm") => Some(Broken::NoConfirm),
         Some("no-lanes") => Some(Broken::NoLanes),
         Some("no-dedupe") => Some(Broken::NoDedupe),
+        Some("no-claim") => Some(Broken::NoClaim),
         Some(other) => bail!("CARTLANE_BREAK={other} is not known"),
     })
 }

@@ -78,7 +78,7 @@ pub fn account(table: toml::Table) -> anyhow::Result<AccountConfig> {
     match table.get("kind").and_then(Value::as_str) {
         Some(kind) if KINDS.contains(&kind) => {}
         Some(kind) => {
-            let near = nearest(kind, KINDS.into_iter()).map(|near| format!("did you mean `{near}`? "));
+            let near = nearest(kind, KINDS).map(|near| format!("did you mean `{near}`? "));
             bail!(
                 "kind `{kind}` is not known; {}there are {}",
                 near.unwrap_or_default(),

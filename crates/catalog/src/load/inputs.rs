@@ -176,6 +176,12 @@ pub(super) fn input(place: In, mut shape: Shape, text: Option<&InputText>, commo
     };
     let source = |texts: Option<&InputText>| texts.and_then(|text| text.option_source.clone());
     let default = text.and_then(|text| text.default.clone());
+    let format = |texts: Option<&InputText>| texts.and_then(|text| text.format.clone());
+    shape.format = shape
+        .format
+        .take()
+        .or_else(|| format(text))
+        .or_else(|| format(common));
     Input {
         r#in: place,
         also_in: None,

@@ -57,6 +57,8 @@ pub(super) struct Entry {
     /// Values that are always sent, and are no inputs.
     pub fixed: BTreeMap<String, Value>,
     pub needs_one: Vec<String>,
+    /// Of those only one may be given.
+    pub takes_one: bool,
     /// Inputs that need not be given, whatever the facts say.
     pub optional: Vec<String>,
     /// Fields that are not offered, with what to do instead.
@@ -97,6 +99,8 @@ impl Location {
 pub(super) struct InputText {
     pub help: String,
     pub option_source: Option<String>,
+    /// The form in which people may write it, where its shape says none.
+    pub format: Option<String>,
     /// Taken where the input is not given.
     pub default: Option<Value>,
     /// A value for examples.

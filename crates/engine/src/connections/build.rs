@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     pub files: Files,
     /// The address at which the world reaches this server.
     pub public_url: Option<String>,
+    #[cfg(feature = "break")]
+    pub broken: Option<crate::Broken>,
 }
 
 /// A connection with everything that is known of it.
@@ -180,8 +182,10 @@ impl Builder<'_> {
     /// How calls go out; `None` for a shop whose API nobody uses.
     fn line(&self, known: &Known) -> Result<Option<Line>, Problems> {
         let parts = self.parts;
-        if let Some(lacking) = parts.lacking(known) {
-            return Ok(lacking);
+        match Parts::lacking(known) {
+            Lacks::Nothing => {}
+            Lacks::Use => return Ok(None),
+            Lacks::Need(why) => return Ok(Some(parts.missing(known, why))),
         }
         let fault =
             |key: &str, why: String| Problems::one(format!("connections.{}.{key}", known.row.name), why);
@@ -242,6 +246,15 @@ impl Builder<'_> {
     }
 }
 
+/// What a connection lacks for calls.
+enum Lacks {
+    Nothing,
+    /// Nobody makes calls with it.
+    Use,
+    /// Something that it cannot do without; what to do.
+    Need(String),
+}
+
 impl Parts {
     pub fn client(&self, allow_private_networks: bool) -> Result<cartlane_outbound::Client, String> {
         let options = cartlane_outbound::Options {
@@ -252,29 +265,29 @@ impl Parts {
         cartlane_outbound::Client::new(&options).map_err(|error| error.to_string())
     }
 
-    /// The line of a connection that lacks what it needs: `None` where nothing does, `Some(None)` where nobody needs it.
-    fn lacking(&self, known: &Known) -> Option<Option<Line>> {
+    /// What a connection lacks for calls.
+    fn lacking(known: &Known) -> Lacks {
+        let name = &known.row.name;
         if let AccountConfig::ThriveCart(shop) = &known.account
             && !known.secrets.has(SecretName::ApiKey)
         {
             // Web hooks come in without it; only calls need one.
-            let nobody_agreed = || {
-                let why = format!(
-                    "nobody has agreed yet that it may use ThriveCart's API; `cartlane connections reauthorize {}` prints where",
-                    known.row.name
-                );
-                self.missing(known, why)
-            };
-            return Some(shop.client_id.is_some().then(nobody_agreed));
+            if shop.client_id.is_none() {
+                return Lacks::Use;
+            }
+            return Lacks::Need(format!(
+                "nobody has agreed yet that it may use ThriveCart's API; `cartlane connections reauthorize {name}` prints \
+                 where"
+            ));
         }
         let mut needed = known.account.needed_secrets().iter();
-        let name = needed.find(|name| **name != SecretName::Secret && !known.secrets.has(**name))?;
-        let why = format!(
-            "its {name} is missing ({}); give it with `cartlane connections rotate {} {name}`",
-            name.whence(),
-            known.row.name
-        );
-        Some(Some(self.missing(known, why)))
+        let missing = needed.find(|needed| **needed != SecretName::Secret && !known.secrets.has(**needed));
+        missing.map_or(Lacks::Nothing, |missing| {
+            Lacks::Need(format!(
+                "its {missing} is missing ({}); give it with `cartlane connections rotate {name} {missing}`",
+                missing.whence()
+            ))
+        })
     }
 
     fn missing(&self, known: &Known, why: String) -> Line {
@@ -304,7 +317,7 @@ impl Parts {
         let http =
             http.map_err(|why| Problems::one(format!("connections.{}.base_url", known.row.name), why))?;
         let app = App {
-            app: oauth::App {
+            credentials: oauth::App {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
             },
@@ -321,6 +334,8 @@ impl Parts {
             http,
             request_timeout_ms: self.request_timeout_ms,
             settle_ms: self.settle_ms,
+            #[cfg(feature = "break")]
+            broken: self.broken,
         };
         Ok(Some(Arc::new(Tokens::new(known.row.id, owner, app, place))))
     }

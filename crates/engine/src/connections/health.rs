@@ -180,8 +180,9 @@ impl Shared {
                 target.is_some_and(|target| target.id == id)
             };
             if directory.sources().any(|source| comes_here(source.id)) {
-                let operations = document.steps.iter().map(|step| step.operation.as_str());
-                operations.for_each(|operation| add_scopes(operation, &mut needed));
+                document
+                    .calls()
+                    .for_each(|call| add_scopes(&call.operation, &mut needed));
             }
         }
         needed
@@ -189,7 +190,7 @@ impl Shared {
 }
 
 /// The scopes of an operation, or of the calls that it is made of.
-fn add_scopes(operation: &str, needed: &mut BTreeSet<String>) {
+pub(crate) fn add_scopes(operation: &str, needed: &mut BTreeSet<String>) {
     let Some(operation) = Catalog::builtin().get(operation) else {
         return;
     };

@@ -35,10 +35,13 @@ pub struct Choices {
 
 /// The lists that were read.
 #[derive(Default)]
-pub(crate) struct Kept(Mutex<HashMap<(ConnectionId, String), (Instant, Choices)>>);
+pub(crate) struct Kept(Mutex<HashMap<Key, (Instant, Choices)>>);
+
+/// Whose list it is, which, and the inputs that it was read with.
+type Key = (ConnectionId, String, String);
 
 impl Kept {
-    fn get(&self, key: &(ConnectionId, String)) -> Option<Choices> {
+    fn get(&self, key: &Key) -> Option<Choices> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (read_at, choices) = kept.get(key)?;
         (read_at.elapsed() < FRESH).then(|| Choices {
@@ -47,18 +50,25 @@ impl Kept {
         })
     }
 
-    fn put(&self, key: (ConnectionId, String), choices: &Choices) {
+    fn put(&self, key: Key, choices: &Choices) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, (read_at, _)| read_at.elapsed() < FRESH);
         kept.insert(key, (Instant::now(), choices.clone()));
     }
 }
 
 impl Executor {
     /// The choices of an input whose [`option_source`](cartlane_catalog::Input::option_source) is `list`; with `refresh`
-    /// read anew.
-    pub async fn choices(&self, connection: &str, list: &str, refresh: bool) -> Result<Choices, CallError> {
+    /// read anew. `given` are the other inputs, on which some lists depend: whose tasks.
+    pub async fn choices(
+        &self,
+        connection: &str,
+        list: &str,
+        given: &Json,
+        refresh: bool,
+    ) -> Result<Choices, CallError> {
         let target = self.target(connection, Kind::Ghl)?;
-        self.shared.choices(&target, list, refresh).await
+        self.shared.choices(&target, list, given, refresh).await
     }
 }
 
@@ -67,17 +77,19 @@ impl Shared {
         &self,
         target: &Target,
         list: &str,
+        given: &Json,
         refresh: bool,
     ) -> Result<Choices, CallError> {
-        let key = (target.id, list.to_owned());
-        if let Some(kept) = self.kept_choices.get(&key).filter(|_| !refresh) {
-            return Ok(kept);
-        }
         let source = Catalog::builtin()
             .option_source(list)
             .ok_or_else(|| CallError::NoSuchList(list.into()))?;
+        let inputs = Json::Object(source.inputs(given).map_err(CallError::Inputs)?);
+        let key = (target.id, list.to_owned(), inputs.to_string());
+        if let Some(kept) = self.kept_choices.get(&key).filter(|_| !refresh) {
+            return Ok(kept);
+        }
         let read = find(&source.operation)?;
-        let inputs = with_what_pages_need(read, Json::Object(source.given.clone()));
+        let inputs = with_what_pages_need(read, inputs);
         let mut choices: Vec<Choice> = Vec::new();
         let mut cursor = Cursor::new(read, &inputs);
         // An answer that is no list, such as the own location, is asked for once.

@@ -99,7 +99,7 @@ impl Executor {
     }
 
     /// The connection of this kind, and of this name or id.
-    fn target(&self, connection: &str, kind: Kind) -> Result<Arc<Target>, CallError> {
+    pub(crate) fn target(&self, connection: &str, kind: Kind) -> Result<Arc<Target>, CallError> {
         let directory = self.shared.directory();
         let targets = || {
             directory
@@ -188,7 +188,10 @@ impl Shared {
         if !operation.needs_fields(inputs) {
             return operation.friendly(inputs, None).map_err(CallError::Inputs);
         }
-        let fields = match self.choices(target, choices::CUSTOM_FIELDS, false).await {
+        let fields = match self
+            .choices(target, choices::CUSTOM_FIELDS, &Json::Null, false)
+            .await
+        {
             Ok(fields) => Some(fields),
             Err(CallError::Refused(Rejection::MissingScope { .. } | Rejection::Forbidden)) => None,
             Err(error) => return Err(error),
@@ -197,7 +200,9 @@ impl Shared {
         match operation.friendly(inputs, known) {
             Err(_) if fields.as_ref().is_some_and(|fields| fields.is_kept) => {
                 // The field may be newer than the list.
-                let fields = self.choices(target, choices::CUSTOM_FIELDS, true).await?;
+                let fields = self
+                    .choices(target, choices::CUSTOM_FIELDS, &Json::Null, true)
+                    .await?;
                 let friendly = operation.friendly(inputs, Some(&fields.choices));
                 friendly.map_err(CallError::Inputs)
             }

@@ -35,7 +35,7 @@ use crate::directory::Directory;
 
 pub use list::PollHealth;
 pub use price::Price;
-pub(crate) use wanted::{watches, watches_of};
+pub(crate) use wanted::{asked, watches, watches_of};
 
 /// How often it is looked for what is due.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

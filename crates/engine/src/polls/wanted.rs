@@ -107,7 +107,7 @@ fn wanted(
 }
 
 /// The connection that a poll asks, and its inputs in the order of their names.
-pub(super) fn asked(
+pub(crate) fn asked(
     directory: &Directory,
     poll: &on::Poll,
     of_automation: Option<&str>,

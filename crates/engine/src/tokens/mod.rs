@@ -94,7 +94,7 @@ pub(crate) struct Tokens {
 
 /// A marketplace app, where a person agrees and comes back, and what they agree to.
 pub(crate) struct App {
-    pub app: oauth::App,
+    pub credentials: oauth::App,
     /// Where GHL's API is.
     pub base_url: Url,
     pub authorize_url: Url,
@@ -112,6 +112,8 @@ pub(crate) struct Place {
     pub http: outbound::Client,
     pub request_timeout_ms: i64,
     pub settle_ms: i64,
+    #[cfg(feature = "break")]
+    pub broken: Option<crate::Broken>,
 }
 
 #[derive(Default)]
@@ -199,7 +201,12 @@ impl Tokens {
 
     /// The app that the tokens belong to: what stands before the first dash of its client id.
     pub fn app_id(&self) -> &str {
-        self.app.app.client_id.split('-').next().unwrap_or_default()
+        self.app
+            .credentials
+            .client_id
+            .split('-')
+            .next()
+            .unwrap_or_default()
     }
 
     /// GHL has refused the token of this version. Whether another one is got: not right after that was done.
@@ -221,13 +228,17 @@ impl Tokens {
         let lasts_ms = self.place.request_timeout_ms + self.place.settle_ms;
         let now = self.place.clock.now();
         let is_fresh = move |row: &Row| use_until(row) > now && refused != Some(row.version);
+        #[cfg(feature = "break")]
+        let needs_claim = self.place.broken != Some(crate::Broken::NoClaim);
+        #[cfg(not(feature = "break"))]
+        let needs_claim = true;
         let looked = self.place.db.write(move |tx| {
             let Some(row) = rows::get(tx, connection)? else {
                 return Ok((None, false));
             };
             let claimed = row.dead_because.is_none()
                 && !is_fresh(&row)
-                && rows::claim(tx, connection, row.version, node, lasts_ms)?;
+                && (!needs_claim || rows::claim(tx, connection, row.version, node, lasts_ms)?);
             Ok::<_, Error>((Some(row), claimed))
         });
         let (row, is_claimed) = looked.await.map_err(not_yet)?;
@@ -326,7 +337,7 @@ impl Tokens {
         oauth::pair(
             &self.place.http,
             &self.app.base_url,
-            &self.app.app,
+            &self.app.credentials,
             user_type,
             grant,
         )
@@ -367,7 +378,7 @@ impl Tokens {
         begun.await?;
         Ok(oauth::authorize_url(
             &self.app.authorize_url,
-            &self.app.app.client_id,
+            &self.app.credentials.client_id,
             &self.app.redirect_uri,
             &self.app.scopes,
             &state,

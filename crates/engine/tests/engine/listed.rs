@@ -74,6 +74,31 @@ fn every_operation_of_the_published_list_is_called() {
         .filter(|id| !called.contains(id))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+    let shows: BTreeSet<&str> = scenarios
+        .iter()
+        .flat_map(|scenario| {
+            scenario
+                .steps
+                .windows(2)
+                .chain(scenario.steps.last().map(std::slice::from_ref))
+        })
+        .filter(|steps| steps[0].shows_something() || steps.get(1).is_some_and(Step::shows_something))
+        .map(|steps| steps[0].call.as_str())
+        .collect();
+    let silent = called.difference(&shows);
+    assert_eq!(
+        silent.collect::<Vec<_>>(),
+        Vec::<&&str>::new(),
+        "nothing is asserted of these"
+    );
+}
+
+impl Step {
+    /// Whether it asserts what the answer says, or what became of the steps before.
+    fn shows_something(&self) -> bool {
+        let answer = self.is.len() + self.finds.len() + self.lacks.len() + self.keep.len();
+        answer > 0 || self.fails.is_some() || self.file.is_some() || self.does.is_some()
+    }
 }
 
 #[rstest]

@@ -142,6 +142,7 @@ pub fn run(automation: &Compiled, event: &Event) -> Value {
                     step,
                     operation,
                     inputs,
+                    ..
                 } => (
                     step,
                     json!({ operation: inputs }),
@@ -150,6 +151,23 @@ pub fn run(automation: &Compiled, event: &Event) -> Value {
                     },
                 ),
                 Next::Skip { step, reason } => (step, json!(reason), StepRecord::Skipped { reason }),
+                Next::Note { step, output } => (step, output.clone(), StepRecord::Done { output }),
+                Next::Wait {
+                    step,
+                    lasts_ms,
+                    until,
+                    kinds,
+                } => (
+                    step,
+                    json!({"ms": lasts_ms, "until": until, "for": kinds}),
+                    StepRecord::Done {
+                        output: json!({"timed_out": true}),
+                    },
+                ),
+                Next::Ended { step, reason } => {
+                    done.insert(step, json!({ "ended": reason }));
+                    return Value::Object(done);
+                }
                 Next::Done => return Value::Object(done),
                 Next::NotApplicable { reason } => return json!(reason),
                 Next::Stopped { step } => panic!("stopped at {step}"),

@@ -64,15 +64,15 @@ steps:
     steps[1].with.tags[1] (line 17, column 11): not a valid expression: unexpected end of input, expected expression
     steps[2].id (line 18, column 9): `Note` is no id: small letters, digits and `_`, a letter first, 64 at most
     steps[2].when (line 20, column 11): there is no test `defned`; did you mean `defined`?
-    steps[2].when (line 20, column 11): `steps.last.id` reads the step `last`, which has not run yet at this point
+    steps[2].when (line 20, column 11): `steps.last.id` reads the step `last`, which has not run yet at this point, or runs within a loop
     steps[2].with.contactId (line 22, column 18): `evnt.kind`: there is no name `evnt`; did you mean `event`?
     steps[2].with.body (line 26): not a valid expression: unexpected end of input, expected end of block
-    steps[3].operation (line 27, column 5): a step needs an operation, such as `ghl.contacts.save`
+    steps[3].operation (line 27, column 5): a step needs an operation, such as `ghl.contacts.save` (or `branch`, `for_each`, `wait`, `set`, `stop`)
     steps[3].with (line 28, column 11): must be a map of inputs, and is a list
     steps[3].on_unclear (line 29, column 17): must be one of ask, resend, skip, and is true or false
-    steps[4] (line 30, column 5): must be a map of id, operation, with, when, on_unclear, and is a text
+    steps[4] (line 30, column 5): must be a map of id, when, operation, with, connection, on_unclear, on_error, and is a text
     steps[4].id (line 30, column 5): a step needs an id, by which its effects are remembered
-    steps[4].operation (line 30, column 5): a step needs an operation, such as `ghl.contacts.save`
+    steps[4].operation (line 30, column 5): a step needs an operation, such as `ghl.contacts.save` (or `branch`, `for_each`, `wait`, `set`, `stop`)
     "###);
 }
 
@@ -123,8 +123,8 @@ fn what_to_do_when_it_is_unclear_is_kept_and_is_to_ask_unless_said() {
     let yaml = "name: n\non: cart.abandoned\nsteps:\n  - {id: a, operation: ghl.contacts.save, on_unclear: skip}\n  - \
                 {id: b, operation: ghl.contacts.save, on_unclear: ask}\n";
     let document = compile(yaml).document().clone();
-    assert_eq!(document.on_unclear("a"), OnUnclear::Skip);
-    assert_eq!(document.on_unclear("b"), OnUnclear::Ask);
+    let on_unclear: Vec<OnUnclear> = document.calls().map(|call| call.on_unclear).collect();
+    assert_eq!(on_unclear, [OnUnclear::Skip, OnUnclear::Ask]);
     let stored = document.to_json();
     assert_eq!(stored["steps"][0]["on_unclear"], "skip");
     assert!(stored["steps"][1].get("on_unclear").is_none(), "{stored}");
@@ -135,7 +135,9 @@ fn what_to_do_when_it_is_unclear_is_kept_and_is_to_ask_unless_said() {
 fn words_that_yaml_once_took_for_booleans_are_texts() {
     let yaml =
         "{name: n, on: cart.abandoned, steps: [{id: a, operation: ghl.contacts.save, with: {country: NO}}]}";
-    assert_eq!(compile(yaml).document().steps[0].with["country"], "NO");
+    let automation = compile(yaml);
+    let call = automation.document().calls().next().expect("a call");
+    assert_eq!(call.with["country"], "NO");
 }
 
 #[test]
@@ -152,10 +154,25 @@ fn the_manual_shows_documents_and_conditions_that_are_sound() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next());
     compile(blocks.next().expect("the example"));
-    let conditions: Vec<&str> = blocks
-        .flat_map(str::lines)
-        .filter(|line| line.starts_with("when: "))
-        .collect();
+    let blocks: Vec<&str> = blocks.collect();
+    let parts = blocks
+        .iter()
+        .filter(|block| block.starts_with("steps:") || block.starts_with("when:\n"));
+    let mut checked = 0;
+    for part in parts {
+        let steps = if part.starts_with("when") {
+            "steps: [{id: a, set: {x: 1}}]"
+        } else {
+            ""
+        };
+        let yaml = format!("name: n\non: order.success\n{part}\n{steps}\n");
+        let document = Document::from_yaml(&yaml, cartlane_catalog::Catalog::builtin());
+        document.unwrap_or_else(|problems| panic!("{problems} in\n{part}"));
+        checked += 1;
+    }
+    assert!(checked >= 4, "{checked}");
+    let lines = blocks.iter().flat_map(|block| block.lines());
+    let conditions: Vec<&str> = lines.filter(|line| line.starts_with("when: ")).collect();
     assert_eq!(conditions.len(), 4);
     for when in conditions {
         compile(&format!(

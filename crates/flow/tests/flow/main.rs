@@ -4,4 +4,6 @@ mod advance;
 mod common;
 mod defaults;
 mod documents;
+mod language;
+mod recipes;
 mod triggers;

@@ -6,7 +6,7 @@ use super::moment::{self, Span};
 use super::{APPOINTMENT, BLOCK, CALENDAR, GROUP, appointments, blocks, find, invalid};
 use crate::accounts::Scene;
 use crate::contacts::Contact;
-use crate::documents::Document;
+use crate::documents::{Document, Documents};
 use crate::reply::{Done, Reply};
 
 /// GET /calendars/events: what overlaps a span, oldest first, blocked times left out.
@@ -48,6 +48,13 @@ pub(crate) fn of_contact(scene: &Scene<'_>, contact: &Contact) -> Vec<Value> {
         view
     });
     views.collect()
+}
+
+/// When the contact's last appointment begins, in ms since 1970.
+pub(crate) fn last_appointment_ms(documents: &Documents, contact: &Contact) -> Option<i64> {
+    let all = documents.of(APPOINTMENT, &contact.location_id);
+    let own = all.filter(|one| one.text("contactId") == Some(contact.id.as_str()));
+    own.filter_map(|one| Some(Span::of(one)?.start_ms)).max()
 }
 
 /// DELETE /calendars/events/{id}: an appointment with its notes, or a blocked time.

@@ -25,7 +25,7 @@ use crate::accounts::Scene;
 use crate::documents::Document;
 use crate::reply::Reply;
 
-pub(crate) use events::of_contact;
+pub(crate) use events::{last_appointment_ms, of_contact};
 pub(crate) use routes::ROUTES;
 
 /// The kinds of the documents.

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::records::{self, Nested};
 use super::{TEXT_MAX, invalid};
 use crate::contacts::{Contact, same_text};
+use crate::documents::Documents;
 use crate::reply::Reply;
 use crate::store::phone_key;
 
@@ -12,6 +14,7 @@ pub(super) enum Filter {
     All(Vec<Filter>),
     Any(Vec<Filter>),
     Field(String, Test),
+    Opportunity(Nested),
 }
 
 /// What a field's values must be.
@@ -95,7 +98,11 @@ impl Filter {
         if source(field).is_none() {
             return Err(Reply::bad_request("Invalid field"));
         }
-        let test = Test::read(field, operator, filter.get("value").unwrap_or(&Value::Null))?;
+        let value = filter.get("value").unwrap_or(&Value::Null);
+        if let Some(nested) = Nested::read(field, operator, value)? {
+            return Ok(Self::Opportunity(nested));
+        }
+        let test = Test::read(field, operator, value)?;
         Ok(Self::Field(field.to_owned(), test))
     }
 
@@ -116,17 +123,21 @@ impl Filter {
     }
 
     /// Whether the contact fits.
-    pub(super) fn accepts(&self, contact: &Contact) -> bool {
+    pub(super) fn accepts(&self, contact: &Contact, documents: &Documents) -> bool {
         match self {
-            Self::All(filters) => filters.iter().all(|filter| filter.accepts(contact)),
-            Self::Any(filters) => filters.iter().any(|filter| filter.accepts(contact)),
-            Self::Field(field, test) => test.accepts(&values(contact, field)),
+            Self::All(filters) => filters.iter().all(|filter| filter.accepts(contact, documents)),
+            Self::Any(filters) => filters.iter().any(|filter| filter.accepts(contact, documents)),
+            Self::Field(field, test) => match records::values(contact, field, documents) {
+                Some(values) => test.accepts(&values),
+                None => test.accepts(&values(contact, field)),
+            },
+            Self::Opportunity(nested) => nested.accepts(contact, documents),
         }
     }
 }
 
 impl Test {
-    fn read(field: &str, operator: &str, value: &Value) -> Result<Self, Reply> {
+    pub(super) fn read(field: &str, operator: &str, value: &Value) -> Result<Self, Reply> {
         if value.as_str().is_some_and(|text| text.chars().count() > TEXT_MAX) {
             return Err(invalid("value must be shorter than or equal to 75 characters"));
         }
@@ -152,14 +163,13 @@ impl Test {
             "exists" => Ok(Self::Exists),
             "not_exists" => Ok(Self::NotExists),
             "range" => bounds(value).map(Self::Range).ok_or_else(unusable),
-            "nested" if field == "opportunities" => Ok(Self::Exists),
             _ => Err(invalid(&format!(
                 "operator {operator} is not supported for {field}"
             ))),
         }
     }
 
-    fn accepts(&self, values: &[Value]) -> bool {
+    pub(super) fn accepts(&self, values: &[Value]) -> bool {
         let equal = |wanted: &[Value]| {
             values
                 .iter()
@@ -288,9 +298,18 @@ fn strings(texts: &[String]) -> Vec<Value> {
     texts.iter().cloned().map(Value::String).collect()
 }
 
+/// The values of `ID`, or of `ID.OPTION`: one text of a field that has several.
 fn custom_values(contact: &Contact, id: &str) -> Vec<Value> {
+    let (id, option) = id
+        .split_once('.')
+        .map_or((id, None), |(id, option)| (id, Some(option)));
     let found = contact.custom_fields.iter().find(|(other, _)| other == id);
-    match found.map(|(_, value)| value) {
+    let found = found.map(|(_, value)| value);
+    let meant = match option {
+        Some(option) => found.and_then(|value| value.get(option)),
+        None => found,
+    };
+    match meant {
         Some(Value::Array(values)) => values.clone(),
         Some(value) => vec![value.clone()],
         None => Vec::new(),

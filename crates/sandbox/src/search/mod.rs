@@ -5,6 +5,7 @@
 
 mod filter;
 mod order;
+mod records;
 
 use serde_json::{Map, Value, json};
 
@@ -25,11 +26,11 @@ pub(crate) fn search(store: &mut Store, request: &Request<'_>) -> Result<Done, R
     let search = Search::read(request.body)?;
     let location = &request.location.id;
     let asked = ["filters", "sort", "query"].map(|key| request.body.get(key));
-    let question = json!([location, asked]).to_string();
+    let question = json!([location, asked, store.documents.edition()]).to_string();
     let found = store.remembered(question, request.now, |store| {
         let (email, phone) = search.filter.lookup();
         let mut found = store.indexed(location, email, phone, request.now);
-        found.retain(|contact| search.filter.accepts(contact));
+        found.retain(|contact| search.filter.accepts(contact, &store.documents));
         found.retain(|contact| search.query.as_ref().is_none_or(|query| mentions(contact, query)));
         found.sort_by_cached_key(|contact| search.order.key(contact));
         found

@@ -175,3 +175,67 @@ async fn a_seeded_location_is_listed_whole_by_cursor() {
     }
     assert_eq!(emails.len(), count);
 }
+
+#[tokio::test]
+async fn contacts_are_found_by_their_opportunities() {
+    let ghl = with_people().await;
+    let pipelines = ghl
+        .get(&format!("/opportunities/pipelines?locationId={LOCATION}"))
+        .await
+        .1;
+    let pipeline = pipelines["pipelines"][0]["id"].clone();
+    let id = |email: &str| ghl.state().contact(email).expect("a contact")["id"].clone();
+    for (email, status) in [("ada@x.test", "won"), ("bob@x.test", "open")] {
+        let opportunity = json!({
+            "locationId": LOCATION, "contactId": id(email), "pipelineId": pipeline, "name": "x", "status": status,
+        });
+        assert_eq!(ghl.post("/opportunities/", opportunity).await.0, 201);
+    }
+    let by = async |conditions: Value| {
+        let filter = json!({"field": "opportunities", "operator": "nested", "value": conditions});
+        names(&ghl, json!({"filters": [filter]})).await
+    };
+    let is = |field: &str, value: &Value| json!({"field": field, "operator": "eq", "value": value});
+    let in_pipeline = is("pipelineId", &pipeline);
+    assert_eq!(by(json!([in_pipeline])).await, ["Bob", "Ada"]);
+    assert_eq!(
+        by(json!([in_pipeline, is("status", &json!("won"))])).await,
+        ["Ada"]
+    );
+    assert!(by(json!([is("pipelineId", &json!("other"))])).await.is_empty());
+    let none = json!({"field": "opportunities", "operator": "not_exists"});
+    assert_eq!(names(&ghl, json!({"filters": [none]})).await, ["Cyd"]);
+    for conditions in [json!([]), json!([is("colour", &json!("red"))])] {
+        let filter = json!({"field": "opportunities", "operator": "nested", "value": conditions});
+        let (status, body) = search(&ghl, json!({"filters": [filter]})).await;
+        assert!(matches!(status, 400 | 422), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn contacts_are_found_by_one_text_of_a_list_and_by_their_last_appointment() {
+    let (ghl, contact, calendar) = crate::appointments::scene(json!({})).await;
+    let field = "textBoxListTextBoxLi";
+    let written = json!({"customFields": [{"id": field, "field_value": {"one": "red", "two": "blue"}}]});
+    assert_eq!(ghl.put(&format!("/contacts/{contact}"), written).await.0, 200);
+    let slot = "2023-11-20T09:30:00-05:00";
+    let by = async |field: &str, operator: &str, value: Value| {
+        let filter = json!({"field": field, "operator": operator, "value": value});
+        names(&ghl, json!({"filters": [filter]})).await.len()
+    };
+    assert_eq!(
+        by(&format!("customFields.{field}.two"), "eq", json!("blue")).await,
+        1
+    );
+    assert_eq!(
+        by(&format!("customFields.{field}.one"), "eq", json!("blue")).await,
+        0
+    );
+    assert_eq!(by("lastAppointment", "range", json!({"gte": slot})).await, 0);
+    let booking = json!({
+        "locationId": LOCATION, "calendarId": calendar, "contactId": contact, "startTime": slot,
+    });
+    crate::appointments::book(&ghl, booking).await;
+    assert_eq!(by("lastAppointment", "range", json!({"gte": slot})).await, 1);
+    assert_eq!(by("lastAppointment", "range", json!({"gt": slot})).await, 0);
+}

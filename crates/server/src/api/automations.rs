@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use cartlane_engine::Handle;
 use cartlane_engine::records::{Applied, Automation};
+use cartlane_engine::{Handle, Sender, Trial};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,6 +29,8 @@ fn automation_out(row: &Automation) -> Value {
 pub struct ApplyIn {
     documents: Vec<Value>,
     author: String,
+    #[serde(default)]
+    disabled: bool,
 }
 
 /// Saves documents under their names: all of them or, where one has a fault, none.
@@ -37,7 +39,9 @@ pub async fn apply_automations(
     Json(apply): Json<ApplyIn>,
 ) -> Result<Json<Value>, Problem> {
     let prices = engine.prices(&apply.documents).await?; // before they count as polled already
-    let applied = engine.apply(&apply.documents, &apply.author).await?;
+    let applied = engine
+        .apply_as(&apply.documents, &apply.author, apply.disabled)
+        .await?;
     let present = engine.automations().await?;
     let out = applied.into_iter().map(|(name, applied)| {
         let row = present.iter().find(|row| row.name == name);
@@ -60,18 +64,37 @@ pub async fn apply_automations(
 #[serde(deny_unknown_fields)]
 pub struct AutomationPatch {
     enabled: bool,
+    /// Why it is enabled although its go-live check is not green.
+    #[serde(default)]
+    r#override: Option<String>,
 }
 
-/// Says whether events start an automation.
+/// Says whether events start an automation. It is enabled where its go-live check is green, or a person says why not.
 pub async fn update_automation(
     State(engine): State<Handle>,
     Path(automation): Path<String>,
     Json(patch): Json<AutomationPatch>,
 ) -> Result<Json<Value>, Problem> {
-    engine
-        .set_automation_enabled(id(&automation)?, patch.enabled)
-        .await?;
-    Ok(Json(json!({"id": automation, "enabled": patch.enabled})))
+    let automation_id = id(&automation)?;
+    let mut told = json!({"id": automation, "enabled": patch.enabled});
+    if patch.enabled {
+        let reason = patch
+            .r#override
+            .as_deref()
+            .filter(|reason| !reason.trim().is_empty());
+        told["check"] = json!(engine.enable_automation(automation_id, reason).await?);
+    } else {
+        engine.set_automation_enabled(automation_id, false).await?;
+    }
+    Ok(Json(told))
+}
+
+/// Whether an automation can do on the real account what it says.
+pub async fn check_automation(
+    State(engine): State<Handle>,
+    Path(automation): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(json!(engine.check(id(&automation)?).await?)))
 }
 
 /// Removes an automation.
@@ -99,4 +122,41 @@ pub async fn plan_event(
     Path(event): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     Ok(Json(engine.plan(id(&event)?).await?))
+}
+
+/// An automation to try on a live account.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialIn {
+    document: Value,
+    sender: SenderIn,
+    payload: Value,
+    connection: String,
+    contact: String,
+}
+
+/// Whose payload it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SenderIn {
+    ThriveCart,
+    Ghl,
+}
+
+/// Tries an automation on a live account, with one test contact.
+pub async fn try_automation(
+    State(engine): State<Handle>,
+    Json(asked): Json<TrialIn>,
+) -> Result<Json<Value>, Problem> {
+    let trial = Trial {
+        document: asked.document,
+        sender: match asked.sender {
+            SenderIn::ThriveCart => Sender::ThriveCart,
+            SenderIn::Ghl => Sender::Ghl,
+        },
+        body: asked.payload.to_string().into_bytes(),
+        connection: asked.connection,
+        contact: asked.contact,
+    };
+    Ok(Json(engine.trial(&trial).await?))
 }

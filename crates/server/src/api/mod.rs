@@ -32,10 +32,12 @@ pub fn router(engine: Handle) -> Router {
             "/api/automations",
             get(automations::list_automations).post(automations::apply_automations),
         )
+        .route("/api/automations/trial", post(automations::try_automation))
         .route(
             "/api/automations/{id}",
             patch(automations::update_automation).delete(automations::remove_automation),
         )
+        .route("/api/automations/{id}/check", get(automations::check_automation))
         .route("/api/events/{id}/plan", get(automations::plan_event))
         .route("/api/automations/{id}/run", post(automations::run_automation))
         .route("/api/polls", get(polls::list_polls))

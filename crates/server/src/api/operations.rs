@@ -40,6 +40,8 @@ pub struct ChoicesQuery {
     connection: String,
     #[serde(default)]
     refresh: bool,
+    /// The other inputs as a JSON object; some lists depend on them.
+    inputs: Option<String>,
 }
 
 /// Lists the choices of inputs that name this list.
@@ -48,9 +50,18 @@ pub async fn list_choices(
     Path(list): Path<String>,
     Query(query): Query<ChoicesQuery>,
 ) -> Result<Json<Value>, Problem> {
+    // What is no JSON gives nothing, and the answer says what is to be given.
+    let given = query
+        .inputs
+        .map(|inputs| serde_json::from_str(&inputs).unwrap_or_default());
     let choices = engine
         .executor()
-        .choices(&query.connection, &list, query.refresh)
+        .choices(
+            &query.connection,
+            &list,
+            &given.unwrap_or_default(),
+            query.refresh,
+        )
         .await?;
     Ok(Json(json!({
         "choices": &choices.choices[..], "is_cut": choices.is_cut, "is_kept": choices.is_kept,

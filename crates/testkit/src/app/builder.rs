@@ -201,11 +201,12 @@ impl Builder {
                 config.client_id = Some("sandboxapp-1".into());
                 config.authorize_url = Some(authorize_url.clone());
             }
-            let secret = match self.oauth {
-                true => (SecretName::ClientSecret, "sandbox-secret"),
-                false => (SecretName::Token, token),
+            let (name, secret) = if self.oauth {
+                (SecretName::ClientSecret, "sandbox-secret")
+            } else {
+                (SecretName::Token, token)
             };
-            *secrets = std::mem::take(secrets).with(secret.0, secret.1);
+            *secrets = std::mem::take(secrets).with(name, secret);
         }
         let provider = GhlConfig {
             client_id: Some("sandboxapp-1".into()),

@@ -4,10 +4,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cartlane_catalog::{Cursor, Operation, Type};
+use cartlane_catalog::{Cursor, Operation};
 use serde_json::{Map, Value, json};
 
-use super::find;
+use super::{find, given};
 use crate::admin::Admin;
 use crate::output::{self, BadUsage};
 
@@ -95,12 +95,7 @@ fn inputs(arguments: &Arguments, operation: &Operation) -> anyhow::Result<Value>
         Some(path) => read(path)?,
         None => Map::new(),
     };
-    for given in &arguments.inputs {
-        let (name, value) = given
-            .split_once('=')
-            .ok_or_else(|| BadUsage(format!("`{given}` is not of the form name=value")))?;
-        inputs.insert(name.to_owned(), as_meant(operation, name, value));
-    }
+    inputs.extend(given(&arguments.inputs, operation)?);
     Ok(inputs.into())
 }
 
@@ -118,21 +113,5 @@ fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
     match inputs {
         Value::Object(inputs) => Ok(inputs),
         _ => Err(BadUsage(format!("{} holds no JSON object", path.display())).into()),
-    }
-}
-
-/// A value as the type that its input has. A list of texts may be written with commas.
-fn as_meant(operation: &Operation, name: &str, value: &str) -> Value {
-    let text = || Value::from(value);
-    let Some(input) = operation.input(name) else {
-        return text();
-    };
-    match input.shape.kind() {
-        Type::String => text(),
-        Type::Array => serde_json::from_str(value).unwrap_or_else(|_| {
-            let items = value.split(',').map(|item| Value::from(item.trim()));
-            items.collect()
-        }),
-        _ => serde_json::from_str(value).unwrap_or_else(|_| text()),
     }
 }

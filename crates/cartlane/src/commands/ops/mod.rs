@@ -8,8 +8,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use cartlane_catalog::{Catalog, Kind, Operation};
+use cartlane_catalog::{Catalog, Kind, Operation, Type};
 use clap::{Subcommand, ValueEnum};
+use serde_json::{Map, Value};
+
+use crate::output::BadUsage;
 
 /// What to do.
 #[derive(Subcommand)]
@@ -60,5 +63,32 @@ fn find(id: &str) -> anyhow::Result<&'static Operation> {
         (Some(operation), _) => Ok(operation),
         (None, Some(near)) => bail!("there is no operation `{id}`; did you mean `{near}`?"),
         (None, None) => bail!("there is no operation `{id}`; `cartlane ops list` lists what there is"),
+    }
+}
+
+/// The inputs of `--input name=value`.
+fn given(arguments: &[String], operation: &Operation) -> anyhow::Result<Map<String, Value>> {
+    let input = |given: &String| {
+        let (name, value) = given
+            .split_once('=')
+            .ok_or_else(|| BadUsage(format!("`{given}` is not of the form name=value")))?;
+        Ok((name.to_owned(), as_meant(operation, name, value)))
+    };
+    arguments.iter().map(input).collect()
+}
+
+/// A value as the type that its input has. A list of texts may be written with commas.
+fn as_meant(operation: &Operation, name: &str, value: &str) -> Value {
+    let text = || Value::from(value);
+    let Some(input) = operation.input(name) else {
+        return text();
+    };
+    match input.shape.kind() {
+        Type::String => text(),
+        Type::Array => serde_json::from_str(value).unwrap_or_else(|_| {
+            let items = value.split(',').map(|item| Value::from(item.trim()));
+            items.collect()
+        }),
+        _ => serde_json::from_str(value).unwrap_or_else(|_| text()),
     }
 }

@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Show also what inputs can be chosen from in the location of this connection.
     #[arg(long)]
     connection: Option<String>,
+    /// Another input, on which such a list depends: `--input contactId=ID` for the contact's tasks. May be given again and again.
+    #[arg(long = "input", value_name = "NAME=VALUE", requires = "connection")]
+    inputs: Vec<String>,
     /// Read those lists anew.
     #[arg(long, requires = "connection")]
     refresh: bool,
@@ -31,6 +34,7 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
     let mut inputs: Vec<Value> = operation.inputs.iter().map(input).collect();
     if let Some(connection) = &arguments.connection {
         let admin = Admin::of(config)?;
+        let given = super::given(&arguments.inputs, operation)?;
         for input in &mut inputs {
             let Some(list) = input["chosen_from"].as_str() else {
                 continue;
@@ -38,6 +42,7 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
             let query = [
                 ("connection", Some(connection.clone())),
                 ("refresh", Some(arguments.refresh.to_string())),
+                ("inputs", Some(Value::from(given.clone()).to_string())),
             ];
             input["choices"] = match admin.get(&format!("/api/choices/{list}"), &query).await {
                 Ok(answer) => answer["choices"].clone(),
@@ -51,6 +56,7 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
         let mut shown = list::row(operation);
         shown["inputs"] = inputs.into();
         shown["needs_one"] = json!(operation.needs_one);
+        shown["takes_one"] = json!(operation.takes_one);
         shown["not_offered"] = json!(operation.refused);
         shown["example"] = operation.example.clone();
         output::json(&shown);
@@ -81,9 +87,12 @@ fn takes(shape: &Shape) -> String {
     if !shape.r#enum.is_empty() {
         return shape.r#enum.join(", ");
     }
+    if let Some(form) = shape.written_as() {
+        return form.into();
+    }
     match shape.kind() {
         Type::Any => "anything".into(),
-        Type::String => shape.format.clone().unwrap_or_else(|| "text".into()),
+        Type::String => "text".into(),
         Type::Integer => "whole number".into(),
         Type::Number => "number".into(),
         Type::Boolean => "true or false".into(),
@@ -145,8 +154,13 @@ fn notes(operation: &'static Operation) -> Vec<String> {
         notes.push(format!("scopes  {}", scopes.join(", ")));
     }
     if !operation.needs_one.is_empty() {
+        let how_many = if operation.takes_one {
+            "exactly"
+        } else {
+            "at least"
+        };
         notes.push(format!(
-            "needs   at least one of {}",
+            "needs   {how_many} one of {}",
             operation.needs_one.join(", ")
         ));
     }

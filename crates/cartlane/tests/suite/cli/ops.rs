@@ -180,3 +180,33 @@ fn an_operation_is_called_through_the_server() {
         assert!(serde_json::from_str::<Value>(line).expect("a line of JSON")["email"].is_string());
     }
 }
+
+#[test]
+fn what_an_input_is_chosen_from_may_depend_on_another() {
+    let house = House::open();
+    let call = |operation: &str, inputs: &[&str]| {
+        let mut command = vec!["ops", "call", operation, "--connection", "crm"];
+        inputs.iter().for_each(|input| command.extend(["--input", input]));
+        house.json(&command)["output"].clone()
+    };
+    let made = call("ghl.contacts.create", &["email=a@example.com"]);
+    let contact = format!("contactId={}", text(&made["contact"], "id"));
+    let task = [
+        contact.as_str(),
+        "title=Call",
+        "dueDate=31.01.2027",
+        "completed=false",
+    ];
+    let task = call("ghl.contacts.create_task", &task);
+    let show = ["ops", "show", "ghl.contacts.get_task", "--connection", "crm"];
+    let shown = house.json(&[&show[..], &["--input", &contact]].concat());
+    let choices = |shown: &Value| {
+        let inputs = shown["inputs"].as_array().expect("inputs").iter();
+        let mut tasks = inputs.filter(|input| input["name"] == "taskId");
+        tasks.next().expect("an input")["choices"].clone()
+    };
+    let expected = json!([{"value": task["task"]["id"], "label": "Call"}]);
+    assert_eq!(choices(&shown), expected);
+    let told = choices(&house.json(&show))["error"].to_string();
+    assert!(told.contains("contactId: give it first"), "{told}");
+}

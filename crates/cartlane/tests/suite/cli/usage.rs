@@ -1,6 +1,8 @@
 //! Wrong usage, wrong configuration, no server.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -66,4 +68,24 @@ fn log_is_text_without_colours_where_no_terminal_is() {
         "{log}"
     );
     assert!(!log.contains('\u{1b}'), "{log}");
+}
+
+#[test]
+fn whoever_stops_reading_gets_no_complaint() {
+    let mut child = program(&std::env::temp_dir(), &[])
+        .args(["ops", "list", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut first = String::new();
+    let mut out = BufReader::with_capacity(16, child.stdout.take().expect("its output"));
+    out.read_line(&mut first).expect("a line");
+    drop(out);
+    let output = child.wait_with_output().expect("the program ends");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(
+        (first.as_str(), output.status.code(), said.as_str()),
+        ("{\n", Some(0), "")
+    );
 }

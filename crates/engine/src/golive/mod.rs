@@ -1,0 +1,182 @@
+//! The go-live check: whether an automation can do on the real account what it says, before an event starts it.
+//!
+//! ```text
+//! document ─► ground: connections, scopes       ┐
+//! last 20 real events ─► mapping: calls, faults ├─► findings ─► green, or not
+//! document + calls ─► names, custom fields      ┘
+//! ```
+//!
+//! What always holds: a check reads and changes nothing. What only an answer could tell is not called wrong. A finding
+//! that is an error would make runs fail, or write what GHL drops; a warning is for people to judge.
+
+mod fields;
+mod ground;
+mod mapping;
+mod names;
+
+use cartlane_model::AutomationId;
+use cartlane_store::automations::{self, Automation};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::{AdminError, Handle};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The automation is not green.
+    Error,
+    /// It is green; a person should look.
+    Warning,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// Where in the document: `steps.tags.with.tags`; `None` for the automation as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// What is so.
+    pub message: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl Finding {
+    fn error(at: impl Into<Option<String>>, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            level: Level::Error,
+            at: at.into(),
+            message: message.into(),
+            advice: advice.into(),
+        }
+    }
+
+    fn warning(at: impl Into<Option<String>>, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            level: Level::Warning,
+            ..Self::error(at, message, advice)
+        }
+    }
+}
+
+/// What a check came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The automation's name.
+    pub automation: String,
+    /// Its version.
+    pub version: i64,
+    /// How many real events its mapping was tried on.
+    pub events: usize,
+    /// Whether it may be enabled.
+    pub green: bool,
+    /// What was found: errors first.
+    pub findings: Vec<Finding>,
+}
+
+impl Handle {
+    /// Checks an automation, enabled or not, as it would run now.
+    pub async fn check(&self, id: AutomationId) -> Result<Check, AdminError> {
+        let row = self.automation(id).await?;
+        let compiled = self.automations.version(&self.db, id, row.version).await;
+        let compiled = compiled.map_err(|error| AdminError::Unfit(error.to_string()))?;
+        let ground = self.ground(&compiled).await?;
+        let mapping = self.mapping(&compiled, &ground.kinds).await?;
+        let mut findings = ground.findings;
+        findings.extend(mapping.findings);
+        for target in &ground.locations {
+            findings.extend(self.check_names(target, &row.document, &mapping.calls).await);
+            findings.extend(self.check_fields(target, &row.document, &mapping.calls).await);
+        }
+        findings.sort_by_key(|finding| finding.level);
+        let mut seen: Vec<Finding> = Vec::new();
+        findings.retain(|finding| {
+            let is_new = !seen.contains(finding);
+            seen.push(finding.clone());
+            is_new
+        });
+        Ok(Check {
+            automation: row.name,
+            version: row.version,
+            events: mapping.events,
+            green: findings.iter().all(|finding| finding.level != Level::Error),
+            findings,
+        })
+    }
+
+    /// Lets events start an automation that is green; or any, where a person says why.
+    pub async fn enable_automation(
+        &self,
+        id: AutomationId,
+        override_reason: Option<&str>,
+    ) -> Result<Check, AdminError> {
+        let check = self.check(id).await?;
+        if !check.green {
+            let Some(reason) = override_reason else {
+                return Err(AdminError::NotGreen(Box::new(check)));
+            };
+            note_override(&check, reason);
+        }
+        self.set_automation_enabled(id, true).await?;
+        Ok(check)
+    }
+
+    async fn automation(&self, id: AutomationId) -> Result<Automation, AdminError> {
+        let rows = self.db.read(|tx| automations::list(tx)).await?;
+        let found = rows.into_iter().find(|row| row.id == id);
+        found.ok_or_else(|| AdminError::Unknown {
+            noun: "automation",
+            id: id.to_string(),
+            list: "automations list",
+        })
+    }
+}
+
+/// Keeps that an automation was enabled against its check, and why: the place for the audit log.
+fn note_override(check: &Check, reason: &str) {
+    tracing::warn!(
+        automation = check.automation,
+        version = check.version,
+        reason,
+        findings = %findings(check),
+        "enabled although its go-live check is not green"
+    );
+}
+
+/// The errors of a check in one text.
+pub(crate) fn findings(check: &Check) -> String {
+    let errors = check
+        .findings
+        .iter()
+        .filter(|finding| finding.level == Level::Error);
+    let told = errors.map(|finding| match &finding.at {
+        Some(at) => format!("{at}: {} ({})", finding.message, finding.advice),
+        None => format!("{} ({})", finding.message, finding.advice),
+    });
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// Every step of a document with its id, also those within others.
+fn steps(document: &Json) -> Vec<(&str, &Json)> {
+    let mut found = Vec::new();
+    collect(document, &mut found);
+    found
+}
+
+fn collect<'d>(value: &'d Json, found: &mut Vec<(&'d str, &'d Json)>) {
+    match value {
+        Json::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        Json::Object(fields) => {
+            if let (Some(id), true) = (value["id"].as_str(), value["operation"].is_string()) {
+                found.push((id, value));
+            }
+            let others = fields.iter().filter(|(name, _)| *name != "with");
+            others.for_each(|(_, field)| collect(field, found));
+        }
+        _ => {}
+    }
+}

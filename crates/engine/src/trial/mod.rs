@@ -1,0 +1,290 @@
+//! Trying an automation on a live account, with one contact of it and with nobody else.
+//!
+//! The event is a payload whose person is replaced by the test contact. The steps are done one after the other by the
+//! [`Executor`](crate::Executor): no run, no journal, nothing to go on with after a crash.
+//!
+//! What always holds: what is written is written to the test contact. A step that writes and names another contact, or no
+//! contact, is refused; steps that write to other systems than GHL are left out.
+
+mod contact;
+mod stand_in;
+
+use cartlane_catalog::{Catalog, Effect as Twice, Operation, System};
+use cartlane_flow::{self as flow, Next, StepRecord};
+use cartlane_model::{AutomationId, ConnectionId, Event, EventId, NewEvent, UnixMs};
+use serde_json::{Value as Json, json};
+
+pub use contact::{Effect, effects, read_back};
+
+use crate::source::Sender;
+use crate::systems::Kind;
+use crate::{AdminError, CallError, Executor, Handle, MAIN_WORKSPACE};
+
+/// What is to be tried.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The automation's document; it need not be saved.
+    pub document: Json,
+    /// Whose payload it is.
+    pub sender: Sender,
+    /// The payload, as it was or would be delivered.
+    pub body: Vec<u8>,
+    /// The GHL connection to work with.
+    pub connection: String,
+    /// The e-mail of the contact who stands in for the event's person.
+    pub contact: String,
+}
+
+/// What a trial needs at each step.
+struct Ground<'a> {
+    executor: Executor,
+    connection: &'a str,
+    /// The shop that is read from.
+    shop: Option<String>,
+    email: &'a str,
+    /// The test contact, once there is one.
+    contact_id: Option<String>,
+}
+
+impl Handle {
+    /// Tries an automation on a live account: its steps, each with inputs and what came of it; what changed in GHL; and
+    /// what GHL has of the fields that were sent.
+    pub async fn trial(&self, trial: &Trial) -> Result<Json, AdminError> {
+        let compiled = crate::automations::compile(&trial.document)?;
+        let executor = self.executor();
+        let target = executor.target(&trial.connection, Kind::Ghl).map_err(unfit)?;
+        let found = executor
+            .call(
+                &trial.connection,
+                "ghl.contacts.find",
+                &json!({"email": trial.contact}),
+            )
+            .await
+            .map_err(unfit)?;
+        let contact_id = found.value["id"].as_str().map(str::to_owned);
+        let mut new = read(trial.sender, &trial.body, self.now())?;
+        stand_in::replace(&mut new.facts, &trial.contact, contact_id.as_deref());
+        let directory = self.directory();
+        let shop = directory
+            .targets()
+            .find(|target| target.line.kind() == Kind::ThriveCart);
+        let is_source = |id: &ConnectionId| directory.source(*id).is_some();
+        let connection_id = match trial.sender {
+            Sender::Ghl => target.id,
+            Sender::ThriveCart => shop.map(|shop| shop.id).filter(is_source).unwrap_or(target.id),
+        };
+        let mut ground = Ground {
+            executor,
+            connection: &trial.connection,
+            shop: shop.map(|shop| shop.name.clone()),
+            email: &trial.contact,
+            contact_id,
+        };
+        let before = ground.state().await.map_err(unfit)?;
+        let event = event(new, connection_id, self.now());
+        let settings = directory
+            .source(connection_id)
+            .map_or(Json::Null, |source| source.settings.clone());
+        let (steps, ending) = ground.steps(&compiled, &event, &settings).await;
+        let after = ground.state().await.map_err(unfit)?;
+        let names = self.field_names(&trial.connection).await;
+        let stored: Vec<_> = steps
+            .iter()
+            .filter(|step| step["done"] == true)
+            .flat_map(|step| {
+                let operation = step["operation"].as_str().unwrap_or_default();
+                read_back(operation, &step["inputs"], &before, &after, &names)
+            })
+            .collect();
+        Ok(json!({
+            "automation": compiled.document().name, "kind": event.facts.kind, "steps": steps, "ending": ending,
+            "effects": effects(&before, &after), "read_back": stored,
+        }))
+    }
+
+    /// The custom fields of a location: names, keys and ids, each with the id; none where they cannot be read.
+    pub async fn field_names(&self, connection: &str) -> Vec<(String, String)> {
+        let Ok(choices) = self
+            .executor()
+            .choices(connection, "custom_fields", &Json::Null, false)
+            .await
+        else {
+            return Vec::new();
+        };
+        let names = choices.choices.iter().flat_map(|field| {
+            let key = field.key.clone().unwrap_or_default();
+            let short = key.rsplit('.').next().unwrap_or_default().to_owned();
+            [field.label.clone(), key, short, field.value.clone()].map(|name| (name, field.value.clone()))
+        });
+        names.collect()
+    }
+}
+
+fn unfit(error: CallError) -> AdminError {
+    AdminError::Unfit(error.to_string())
+}
+
+fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError> {
+    use cartlane_ghl::hooks;
+    use cartlane_thrivecart as thrivecart;
+    let nothing = || AdminError::Unfit("the payload is empty".into());
+    let wrong = |error: String| AdminError::Unfit(error);
+    match sender {
+        Sender::ThriveCart => {
+            let limits = thrivecart::Limits::default();
+            let decoded =
+                thrivecart::decode(None, body, &limits).map_err(|error| wrong(error.to_string()))?;
+            match decoded {
+                thrivecart::Delivery::Event(incoming) => Ok(incoming.event),
+                thrivecart::Delivery::Ping => Err(nothing()),
+            }
+        }
+        Sender::Ghl => match hooks::decode(true, body, now).map_err(|error| wrong(error.to_string()))? {
+            hooks::Delivery::Event(incoming) => Ok(incoming.event),
+            hooks::Delivery::Ping => Err(nothing()),
+        },
+    }
+}
+
+fn event(new: NewEvent, connection_id: ConnectionId, now: UnixMs) -> Event {
+    Event {
+        id: EventId::new(now),
+        workspace_id: MAIN_WORKSPACE,
+        connection_id,
+        contact_id: None,
+        received_at: now,
+        occurred_at: new.occurred_at.unwrap_or(now),
+        facts: new.facts,
+    }
+}
+
+impl Ground<'_> {
+    async fn state(&self) -> Result<Json, CallError> {
+        match &self.contact_id {
+            Some(id) => self.executor.contact_state(self.connection, id).await,
+            None => Ok(Json::Null),
+        }
+    }
+
+    /// Does the steps; what came of each, and how it ended.
+    async fn steps(
+        &mut self,
+        compiled: &flow::Compiled,
+        event: &Event,
+        settings: &Json,
+    ) -> (Vec<Json>, Json) {
+        let automation = AutomationId::new(event.received_at);
+        let reference = |step: &str| crate::reference::reference(event.id, automation, step);
+        let mut journal: flow::Journal = Vec::new();
+        let mut steps = Vec::new();
+        loop {
+            let next = flow::advance(
+                compiled,
+                &flow::Scope {
+                    event,
+                    steps: &journal,
+                    reference: &reference,
+                    settings,
+                },
+            );
+            let record = match next {
+                Ok(Next::Call {
+                    step,
+                    operation,
+                    inputs,
+                    ..
+                }) => {
+                    let mut told = json!({"step": step, "operation": operation, "inputs": inputs});
+                    let record = match self.call(&operation, &inputs).await {
+                        Ok(Done::Made(output)) => {
+                            told["done"] = true.into();
+                            StepRecord::Done { output }
+                        }
+                        Ok(Done::LeftOut(reason)) => {
+                            told["left_out"] = reason.clone().into();
+                            StepRecord::Skipped { reason }
+                        }
+                        Err(message) => {
+                            told["failed"] = message.clone().into();
+                            StepRecord::Failed { message }
+                        }
+                    };
+                    steps.push(told);
+                    (step, record)
+                }
+                Ok(Next::Skip { step, reason }) => {
+                    steps.push(json!({"step": step, "skipped": reason}));
+                    (step, StepRecord::Skipped { reason })
+                }
+                Ok(Next::Note { step, output }) => {
+                    steps.push(json!({"step": step, "decides": output}));
+                    (step, StepRecord::Done { output })
+                }
+                Ok(Next::Wait { step, kinds, .. }) => {
+                    steps.push(json!({"step": step, "waits": "not here: its time counts as over"}));
+                    let output = json!({"timed_out": !kinds.is_empty(), "event": null});
+                    (step, StepRecord::Done { output })
+                }
+                Ok(Next::Ended { reason, .. }) => return (steps, json!({"stopped": reason})),
+                Ok(Next::Done) => return (steps, json!("done")),
+                Ok(Next::NotApplicable { reason }) => return (steps, json!({"skipped": reason})),
+                Ok(Next::Stopped { step }) => return (steps, json!({"failed_at": step})),
+                Err(fault) => return (steps, json!({"fault": fault.to_string()})),
+            };
+            journal.push(record);
+        }
+    }
+
+    async fn call(&mut self, operation: &str, inputs: &Json) -> Result<Done, String> {
+        let found = Catalog::builtin().get(operation);
+        let found = found.ok_or_else(|| format!("there is no operation `{operation}`"))?;
+        let is_read = found.effect_with(inputs) == Twice::Read;
+        let connection = match (found.system, &self.shop) {
+            (System::Ghl, _) => {
+                if !is_read {
+                    self.guard(found, inputs)?;
+                }
+                self.connection
+            }
+            (System::ThriveCart, Some(shop)) if is_read => shop,
+            _ => {
+                let reason = "only GoHighLevel is written to in a test against a live account";
+                return Ok(Done::LeftOut(reason.into()));
+            }
+        };
+        let output = self.executor.call(connection, operation, inputs).await;
+        let output = output.map_err(|error| error.to_string())?.value;
+        // The first step that makes the contact says who it is.
+        if self.contact_id.is_none() {
+            let id = output
+                .pointer("/contact/id")
+                .or(output.get("id"))
+                .and_then(Json::as_str);
+            self.contact_id = id.filter(|_| inputs["email"] == self.email).map(str::to_owned);
+        }
+        Ok(Done::Made(output))
+    }
+
+    /// Fails where what is written is not about the test contact alone.
+    fn guard(&self, operation: &Operation, inputs: &Json) -> Result<(), String> {
+        let text = |name: &str| inputs.get(name).and_then(Json::as_str);
+        let ids: Vec<&str> = ["contactId", "contact_id"].into_iter().filter_map(text).collect();
+        let is_ours = |id: &&str| Some(*id) == self.contact_id.as_deref();
+        let emails: Vec<&str> = ["email", "previous_email"].into_iter().filter_map(text).collect();
+        let is_our_email = |email: &&str| email.eq_ignore_ascii_case(self.email);
+        let names_us = !ids.is_empty() || !emails.is_empty();
+        if names_us && ids.iter().all(is_ours) && emails.iter().all(is_our_email) {
+            return Ok(());
+        }
+        Err(format!(
+            "not done: `{}` would write to something else than the test contact {}",
+            operation.id, self.email
+        ))
+    }
+}
+
+/// What became of a step.
+enum Done {
+    Made(Json),
+    LeftOut(String),
+}
