@@ -104,9 +104,9 @@ fn unknown_zone(zone: &str) -> String {
 /// The crate's own words in one line, without its picture of the place.
 fn reason(error: &cronexpr::Error) -> String {
     let text = error.to_string();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines
-        .last()
+        .next_back()
         .unwrap_or("it is no cron expression")
         .trim_start_matches(['^', ' '])
         .to_owned()

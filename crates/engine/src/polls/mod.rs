@@ -13,12 +13,14 @@
 //!
 //! Start reading at [`wanted`], then `read`.
 
+mod batch;
 mod file;
 mod item;
 mod list;
 mod price;
 mod read;
 mod rule;
+mod times;
 mod wanted;
 
 use std::sync::Arc;
@@ -46,7 +48,7 @@ const LEASE_MS: i64 = 60_000;
 /// … and is renewed this often.
 const RENEW_EVERY: Duration = Duration::from_secs(15);
 /// What is asked for is compared with the store this often, even when nothing seems to have changed.
-const COMPARE_EVERY: Duration = Duration::from_secs(60);
+const COMPARE_EVERY: Duration = Duration::from_mins(1);
 
 /// What was last told to the store.
 struct Told {

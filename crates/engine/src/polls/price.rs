@@ -2,7 +2,6 @@
 
 use cartlane_catalog::Catalog;
 use cartlane_flow::Document;
-use cartlane_model::Problems;
 use cartlane_store::polls;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -47,7 +46,7 @@ impl Handle {
         let mut prices: Vec<Price> = Vec::new();
         let mut asked_for: Vec<(String, i64)> = Vec::new();
         for document in documents {
-            let document = Document::from_json(document, Catalog::builtin()).map_err(Problems::from)?;
+            let document = Document::from_json(document, Catalog::builtin())?;
             for poll in document.polls() {
                 let found = asked(&directory, poll, document.connection.as_deref()).ok();
                 let id = found

@@ -16,13 +16,15 @@ use cartlane_catalog::{Catalog, Operation};
 use cartlane_flow::{moments, on};
 use cartlane_ghl::polled;
 use cartlane_model::{AutomationId, RunId, UnixMs};
-use cartlane_store::inbox::{self, Delivery, NewRun};
+use cartlane_store::Error;
+use cartlane_store::inbox::{Delivery, NewRun};
 use cartlane_store::polls::{self, Claimed, Digest, Poll};
-use cartlane_store::{Error, Tx};
 use serde_json::{Map, Value as Json, json};
 
+use super::batch::Batch;
 use super::item::{self, Seen};
 use super::rule::{Extent, OVERLAP_MS, Rule};
+use super::times::{backoff_ms, next_at};
 use super::wanted::{Watch, watches_of};
 use crate::Shared;
 use crate::executor::{CallError, Executor, PageStream};
@@ -30,8 +32,6 @@ use crate::made::{Made, Occasion};
 
 /// Items and events of one transaction, about.
 const BATCH: usize = 500;
-/// A poll that fails waits twice as long each time, but not longer.
-const BACKOFF_CAP_MS: i64 = 3_600_000;
 /// One that only has to wait (for a connection, for the budget) looks again after this.
 const WAIT_MS: i64 = 60_000;
 
@@ -155,20 +155,6 @@ impl Shared {
     }
 }
 
-/// How long a poll that has failed so often in a row waits.
-pub(super) fn backoff_ms(every_ms: i64, failures: i64) -> i64 {
-    let doublings = u32::try_from(failures - 1).unwrap_or(0).min(10);
-    every_ms.saturating_mul(1 << doublings).min(BACKOFF_CAP_MS)
-}
-
-/// The next time that this poll has a place of its own within its interval: polls that began together don't stay together.
-pub(super) fn next_at(poll: &Poll, now: UnixMs) -> UnixMs {
-    let every = poll.wanted.every_ms.max(1);
-    let hash = item::digest(&poll.wanted.id);
-    let phase = i64::from(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])) % every;
-    UnixMs((now.0 - phase).div_euclid(every) * every + every + phase)
-}
-
 impl<'a> Look<'a> {
     fn new(
         shared: &'a Arc<Shared>,
@@ -264,9 +250,10 @@ impl<'a> Look<'a> {
         let mut seen = Vec::new();
         let mut is_last = false;
         for item in items {
-            let one = match self.operation.answers_file() {
-                true => self.shared.see_file(item).await?,
-                false => item::see(&self.rule, item, is_one),
+            let one = if self.operation.answers_file() {
+                self.shared.see_file(item).await?
+            } else {
+                item::see(&self.rule, item, is_one)
             };
             self.items += 1;
             self.newest = self.newest.max(one.changed_at.filter(|at| *at <= self.began_at));
@@ -281,7 +268,7 @@ impl<'a> Look<'a> {
         let known = self.shared.db.read(move |tx| polls::known(tx, &id, &ids)).await?;
         for one in seen {
             let file = one.file;
-            if !self.note(one, &known)
+            if !self.note(&one, &known)
                 && let Some(file) = file
             {
                 self.shared.files().remove(file).await; // nobody is told of it
@@ -291,13 +278,13 @@ impl<'a> Look<'a> {
     }
 
     /// Notes the state of an item, and the events that follow from it. Whether there were any.
-    fn note(&mut self, seen: Seen, known: &HashMap<Digest, Digest>) -> bool {
+    fn note(&mut self, seen: &Seen, known: &HashMap<Digest, Digest>) -> bool {
         let events_before = self.events.len();
         self.there.insert(seen.id);
         self.has_ids |= seen.has_id;
         let before = self.states.get(&seen.id).map(|(state, _)| state);
         let change = match before.or_else(|| known.get(&seen.id)) {
-            _ if self.is_older(&seen) => None,
+            _ if self.is_older(seen) => None,
             Some(state) if *state == seen.state => None,
             Some(_) => Some("changed"),
             None if self.was_made_before(&seen.item) => Some("changed"),
@@ -312,7 +299,7 @@ impl<'a> Look<'a> {
                 let runs = self.watches.iter().map(|watch| self.run_of(watch)).collect();
                 self.told += 1;
                 let key = format!("{}/{}", self.poll.round, self.told);
-                self.events.push(self.event(&seen, change, &key, runs));
+                self.events.push(self.event(seen, change, &key, runs));
             }
             None => {
                 let owed = self
@@ -323,7 +310,7 @@ impl<'a> Look<'a> {
                     .map(|watch| {
                         let (id, state) = (hex::encode(seen.id), hex::encode(seen.state));
                         let key = format!("existing/{}/{id}/{state}", watch.automation_id);
-                        self.event(&seen, "existing", &key, vec![self.run_of(watch)])
+                        self.event(seen, "existing", &key, vec![self.run_of(watch)])
                     })
                     .collect();
                 self.events.extend(events);
@@ -419,46 +406,5 @@ impl<'a> Look<'a> {
             self.shared.work_is_there.notify_one();
         }
         if held { Ok(()) } else { Err(Stop::Lost) }
-    }
-}
-
-/// What one transaction writes.
-struct Batch {
-    poll: Poll,
-    node: cartlane_model::NodeId,
-    states: Vec<(Digest, Digest, Option<UnixMs>)>,
-    events: Vec<Delivery>,
-    /// At the end of a list whose items are known by their content: all others are gone.
-    forget_but: Option<HashSet<Digest>>,
-    /// How far behind the cursor what was seen is forgotten.
-    forget_older: Option<i64>,
-    end: Option<polls::Seen>,
-}
-
-impl Batch {
-    fn write(&self, tx: &mut dyn Tx) -> Result<bool, Error> {
-        // The keys of people before the poll's row: whoever waits for a poll holds no key.
-        if !self.events.is_empty() {
-            inbox::lock(tx, &self.events)?;
-        }
-        if !polls::hold(tx, &self.poll, self.node)? {
-            return Ok(false);
-        }
-        let id = &self.poll.wanted.id;
-        polls::remember(tx, id, &self.states)?;
-        if !self.events.is_empty() {
-            inbox::take(tx, &self.events)?;
-        }
-        let Some(end) = &self.end else { return Ok(true) };
-        if let Some(there) = &self.forget_but {
-            let known = polls::all_known(tx, id)?;
-            let gone: Vec<Digest> = known.into_iter().filter(|item| !there.contains(item)).collect();
-            polls::forget(tx, id, &gone)?;
-        }
-        if let (Some(behind_ms), Some(cursor)) = (self.forget_older, end.cursor) {
-            polls::forget_older(tx, id, cursor.plus_ms(-behind_ms))?;
-        }
-        polls::succeeded(tx, id, end)?;
-        Ok(true)
     }
 }

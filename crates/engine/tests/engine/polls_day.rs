@@ -46,7 +46,6 @@ async fn a_day_of_all_triggers_tells_each_state_that_is_there_at_a_poll_once(
 ) {
     let mut day = Day::begin(backend).await;
     for round in 0..ROUNDS {
-        eprintln!("{backend:?} round {round} watched {} {:?}", day.watched.len(), std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|d| d.as_secs()));
         for _ in 0..STEPS_A_ROUND {
             day.next_step().await;
         }

@@ -32,7 +32,9 @@ async fn app() -> TestApp {
         });
         for location in 0..LOCATIONS {
             settings.locations.push(Location::new(&name(location)));
-            settings.tokens.push(Token::new(&format!("pit-{location}"), &name(location)));
+            settings
+                .tokens
+                .push(Token::new(&format!("pit-{location}"), &name(location)));
         }
     });
     let app = app.start().await;
@@ -45,7 +47,11 @@ async fn app() -> TestApp {
         };
         let secrets = Secrets::default().with(SecretName::Token, format!("pit-{location}"));
         let account = AccountConfig::Ghl(config);
-        let added = app.handle().add_connection(ConnectionConfig { name: name(location), account, secrets });
+        let added = app.handle().add_connection(ConnectionConfig {
+            name: name(location),
+            account,
+            secrets,
+        });
         added.await.expect("a connection");
     }
     app
@@ -76,7 +82,8 @@ async fn a_thousand_polls_over_fifty_locations_stay_on_schedule_inside_the_budge
     while passed.as_millis() < u128::from(real_ms.unsigned_abs()) {
         tokio::time::sleep(STEP).await;
         passed += STEP;
-        app.clock().advance(i64::from(STEP.subsec_millis()) * (FASTER - 1));
+        app.clock()
+            .advance(i64::from(STEP.subsec_millis()) * (FASTER - 1));
     }
     let to = app.clock().now();
 
@@ -86,12 +93,18 @@ async fn a_thousand_polls_over_fifty_locations_stay_on_schedule_inside_the_budge
         .map(|poll| {
             let inputs: serde_json::Value = serde_json::from_str(&poll.inputs).expect("inputs");
             let query = inputs["query"].as_str().unwrap_or_default().to_owned();
-            ((poll.connection.clone().unwrap_or_default(), query), poll.next_at.expect("a time").0)
+            (
+                (poll.connection.clone().unwrap_or_default(), query),
+                poll.next_at.expect("a time").0,
+            )
         })
         .collect();
     let calls = app.ghl().calls();
     let (mut late_ms, mut fetches) = (Vec::new(), HashMap::<_, i64>::new());
-    for call in calls.iter().filter(|call| call.operation == Some("ghl.contacts.search") && call.at_ms >= from) {
+    for call in calls
+        .iter()
+        .filter(|call| call.operation == Some("ghl.contacts.search") && call.at_ms >= from)
+    {
         assert_eq!(call.status, Some(200), "inside the limits: {call:?}");
         let text = |key: &str| call.request_body[key].as_str().unwrap_or_default().to_owned();
         let poll = (text("locationId"), text("query"));
@@ -111,8 +124,17 @@ async fn a_thousand_polls_over_fifty_locations_stay_on_schedule_inside_the_budge
     );
     let intervals = to.since_ms(from) / EVERY_MS;
     assert_eq!(fetches.len(), LOCATIONS * POLLS_EACH);
-    let skipped = fetches.values().filter(|count| **count < intervals - 1 || **count > intervals + 1).count();
+    let skipped = fetches
+        .values()
+        .filter(|count| **count < intervals - 1 || **count > intervals + 1)
+        .count();
     assert_eq!(skipped, 0, "each is polled once an interval");
-    assert!(most < EVERY_MS / 2_000, "nearly all begin in the first half of their interval");
-    assert!(rows.iter().all(|poll| poll.trouble.is_none() && poll.calls_per_day == 288));
+    assert!(
+        most < EVERY_MS / 2_000,
+        "nearly all begin in the first half of their interval"
+    );
+    assert!(
+        rows.iter()
+            .all(|poll| poll.trouble.is_none() && poll.calls_per_day == 288)
+    );
 }
