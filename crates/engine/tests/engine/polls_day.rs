@@ -18,10 +18,10 @@ use crate::listed::{Scenario, filled, scenarios};
 use crate::oauth;
 use crate::watch::{apply, events, polls, settle, watcher};
 
-/// Of 15 minutes each.
-const ROUNDS: usize = 96;
-const STEPS_A_ROUND: usize = 3;
-const BURST: usize = 130;
+/// Of 30 minutes each.
+const ROUNDS: usize = 48;
+const STEPS_A_ROUND: usize = 6;
+const BURST: usize = 70;
 
 /// What a thing is like, by its poll and its id.
 type States = BTreeMap<(String, String), String>;
@@ -53,7 +53,7 @@ async fn a_day_of_all_triggers_tells_each_state_that_is_there_at_a_poll_once(
             2 => day.burst(round),
             // Visible after the round is over, and in the next one.
             5 | 9 => {
-                day.wait(14).await;
+                day.wait(29).await;
                 day.burst(round);
                 day.wait(1).await;
                 continue;
@@ -61,7 +61,7 @@ async fn a_day_of_all_triggers_tells_each_state_that_is_there_at_a_poll_once(
             7 => day.edit_automations().await,
             _ => {}
         }
-        day.app.clock().advance(15 * 60_000);
+        day.app.clock().advance(30 * 60_000);
         match round % 16 {
             6 => day.app.restart().await,
             13 => {
@@ -118,9 +118,9 @@ impl Day {
             expected: Vec::new(),
             edits: 0,
         };
-        day.watch("crm", "ghl.contacts.search", &json!({"pageLimit": 60}))
+        day.watch("crm", "ghl.contacts.search", &json!({"pageLimit": 50}))
             .await;
-        day.watch("crm", "ghl.contacts.list", &json!({"limit": 60})).await;
+        day.watch("crm", "ghl.contacts.list", &json!({"limit": 50})).await;
         day
     }
 
