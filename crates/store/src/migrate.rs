@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     2 "0002" "hooks",
     3 "0003" "oauth",
     4 "0004" "connections",
+    5 "0005" "versions",
 };
 
 /// The key of PostgreSQL's advisory lock: "cartlane" in ASCII.
