@@ -52,6 +52,7 @@ pub mod scope;
 mod syntax;
 mod uses;
 pub mod validate;
+pub mod yaml;
 
 pub use advance::{Fault, Next, advance};
 pub use compiled::Compiled;

@@ -29,8 +29,6 @@ pub enum Action {
     ConnectionAdded,
     /// A connection was removed.
     ConnectionRemoved,
-    /// A person agreed that a connection may work in an account.
-    ConnectionAuthorized,
     /// A secret of a connection was changed.
     SecretRotated,
     /// A delivery in quarantine was let in.
@@ -39,7 +37,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::AutomationSaved,
         Self::AutomationRolledBack,
         Self::AutomationDuplicated,
@@ -49,7 +47,6 @@ impl Action {
         Self::WorkspaceImported,
         Self::ConnectionAdded,
         Self::ConnectionRemoved,
-        Self::ConnectionAuthorized,
         Self::SecretRotated,
         Self::DeliveryReleased,
     ];
@@ -66,7 +63,6 @@ impl Action {
             Self::WorkspaceImported => "workspace.imported",
             Self::ConnectionAdded => "connection.added",
             Self::ConnectionRemoved => "connection.removed",
-            Self::ConnectionAuthorized => "connection.authorized",
             Self::SecretRotated => "secret.rotated",
             Self::DeliveryReleased => "delivery.released",
         }
