@@ -60,7 +60,11 @@ fn compare_maps(path: &str, old: &Map<String, Json>, new: &Map<String, Json>, fo
 
 fn compare_lists(path: &str, old: &[Json], new: &[Json], found: &mut Vec<Change>) {
     if let (Some(old_ids), Some(new_ids)) = (ids(old), ids(new)) {
-        let at = |list: &[Json], ids: &[&str], id: &str| ids.iter().position(|known| *known == id).map(|at| list[at].clone());
+        let at = |list: &[Json], ids: &[&str], id: &str| {
+            ids.iter()
+                .position(|known| *known == id)
+                .map(|at| list[at].clone())
+        };
         for id in &new_ids {
             let (old, new) = (at(old, &old_ids, id), at(new, &new_ids, id));
             compare(&join(path, id), old.as_ref(), new.as_ref(), found);
@@ -69,7 +73,10 @@ fn compare_lists(path: &str, old: &[Json], new: &[Json], found: &mut Vec<Change>
             compare(&join(path, id), at(old, &old_ids, id).as_ref(), None, found);
         }
         let stayed = |ids: &[&str], others: &[&str]| -> Vec<String> {
-            ids.iter().filter(|id| others.contains(id)).map(|id| (*id).to_owned()).collect()
+            ids.iter()
+                .filter(|id| others.contains(id))
+                .map(|id| (*id).to_owned())
+                .collect()
         };
         let (before, after) = (stayed(&old_ids, &new_ids), stayed(&new_ids, &old_ids));
         if before != after {
@@ -79,7 +86,11 @@ fn compare_lists(path: &str, old: &[Json], new: &[Json], found: &mut Vec<Change>
                 new: Some(after.into()),
             });
         }
-    } else if old.iter().chain(new).all(|item| item.is_object() || item.is_array()) {
+    } else if old
+        .iter()
+        .chain(new)
+        .all(|item| item.is_object() || item.is_array())
+    {
         for index in 0..old.len().max(new.len()) {
             compare(&format!("{path}[{index}]"), old.get(index), new.get(index), found);
         }
@@ -122,7 +133,14 @@ mod tests {
 
     fn told(old: &Json, new: &Json) -> Vec<String> {
         let shown = |value: &Option<Json>| value.as_ref().map_or("–".to_owned(), Json::to_string);
-        let line = |change: &Change| format!("{}: {} => {}", change.path, shown(&change.old), shown(&change.new));
+        let line = |change: &Change| {
+            format!(
+                "{}: {} => {}",
+                change.path,
+                shown(&change.old),
+                shown(&change.new)
+            )
+        };
         changes(old, new).iter().map(line).collect()
     }
 

@@ -69,9 +69,11 @@ pub use options::{Limits, MAIN_WORKSPACE, Options};
 pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
-pub use versions::{Diff, VersionDetail};
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
-pub use workspace::{Imported, Workspace};
+pub use versions::{Diff, VersionDetail};
+pub use workspace::{
+    Imported, ImportedAutomation, ImportedConnection, PortableAutomation, PortableConnection, Workspace,
+};
 
 /// The records that lists and details are made of.
 pub mod records {

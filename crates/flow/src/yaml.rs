@@ -38,7 +38,11 @@ mod tests {
             "key with: colon": 1,
         });
         let text = write(&value);
-        assert_eq!(read(&text).unwrap_or_else(|problems| panic!("{problems}: {text}")), value, "{text}");
+        assert_eq!(
+            read(&text).unwrap_or_else(|problems| panic!("{problems}: {text}")),
+            value,
+            "{text}"
+        );
     }
 
     #[test]

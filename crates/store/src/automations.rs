@@ -79,6 +79,18 @@ pub enum Applied {
     },
 }
 
+impl Applied {
+    /// As it is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed { .. } => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Restored { .. } => "restored",
+        }
+    }
+}
+
 /// All automations of the installation in their order, without those that were removed.
 pub fn list(tx: &mut dyn Tx) -> Result<Vec<Automation>, Error> {
     let rows = tx.query(
@@ -88,6 +100,11 @@ pub fn list(tx: &mut dyn Tx) -> Result<Vec<Automation>, Error> {
         &[],
     )?;
     rows.iter().map(automation).collect()
+}
+
+/// One automation that is not removed.
+pub fn get(tx: &mut dyn Tx, id: AutomationId) -> Result<Option<Automation>, Error> {
+    Ok(list(tx)?.into_iter().find(|row| row.id == id))
 }
 
 /// Whether the installation has, or has had, an automation.
