@@ -16,6 +16,9 @@ use crate::output;
 pub struct Arguments {
     /// A YAML or JSON file, or a directory of them (in the order of their names).
     path: PathBuf,
+    /// What there is to say of it; `automations versions` shows it.
+    #[arg(long)]
+    note: Option<String>,
 }
 
 /// Saves the documents: all of them or, where one has a fault, none.
@@ -43,7 +46,7 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
     let answer = Admin::of(config)?
         .post(
             "/api/automations",
-            &json!({"documents": documents, "author": "cli"}),
+            &json!({"documents": documents, "note": arguments.note}),
         )
         .await?;
     if as_json {
