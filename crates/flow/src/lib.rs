@@ -48,6 +48,7 @@ pub mod names;
 mod node;
 mod operations;
 mod parse;
+pub mod schema;
 pub mod scope;
 mod syntax;
 mod uses;

@@ -9,8 +9,8 @@ use crate::expression::in_line;
 use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
 
-const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
-const STEP_KEYS: [&str; 5] = ["id", "operation", "with", "when", "on_unclear"];
+pub(crate) const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
+pub(crate) const STEP_KEYS: [&str; 5] = ["id", "operation", "with", "when", "on_unclear"];
 
 /// A fault before its place in the text is looked up.
 #[derive(Debug)]

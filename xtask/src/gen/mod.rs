@@ -1,7 +1,8 @@
 //! `cargo xtask gen`: files that are made from other files, and the check that they are up to date.
 //!
 //! `catalog` makes `catalog/ghl/generated/` from GHL's `OpenAPI` files, which are not part of this repository;
-//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog. Each writes the same bytes for the same input. With
+//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, and `docs/automation.schema.json` from
+//! what the reader of automations knows. Each writes the same bytes for the same input. With
 //! `--check` nothing is written: what differs is told, and the command fails.
 
 mod catalog;
@@ -32,7 +33,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// `docs/operations.md` and `docs/ghl-events.md`, from the catalog
+    /// `docs/operations.md`, `docs/ghl-events.md` and `docs/automation.schema.json`, from the catalog
     Docs {
         /// Write nothing; fail if something would change
         #[arg(long)]
@@ -61,6 +62,10 @@ pub fn docs(check: bool) -> Result<()> {
     let files = [
         ("operations.md".to_owned(), reference::markdown()),
         ("ghl-events.md".to_owned(), events::markdown()),
+        (
+            "automation.schema.json".to_owned(),
+            format!("{:#}\n", cartlane_flow::schema::automation()),
+        ),
     ];
     settle(&binary::root().join("docs"), BTreeMap::from(files), check)
 }

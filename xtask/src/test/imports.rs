@@ -32,7 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("server", &["model", "catalog", "flow", "engine"]),
     ("sandbox", &["model", "catalog"]),
-    ("xtask", &["model", "catalog", "store", "testkit"]),
+    ("xtask", &["model", "catalog", "flow", "store", "testkit"]),
 ];
 /// May import everything: the program, and the tests' kit.
 const EVERYTHING: &[&str] = &["cartlane", "testkit"];

@@ -18,3 +18,5 @@ mod shop_oauth;
 mod stopping;
 mod trouble;
 mod unclear;
+mod versions;
+mod workspaces;

@@ -4,3 +4,4 @@ mod advance;
 mod common;
 mod defaults;
 mod documents;
+mod schema;

@@ -1,0 +1,176 @@
+//! The JSON Schema (draft 2020-12) of an automation document, for editors and for other programs:
+//! `docs/automation.schema.json`, made by `cargo xtask gen docs`.
+//!
+//! It says of a document's form what the reader (`parse`) says of it: the keys are the reader's own lists, and the
+//! tests of this crate hold every document that they read against it. What a schema cannot say (that a name in an
+//! expression exists, that an id is used once) only the reader tells. To add a key: put it into the reader's list, and
+//! its schema into [`document_key`] or [`step_key`]; to add a form of step: put it into [`STEP_FORMS`].
+
+use cartlane_catalog::{Catalog, events};
+use serde_json::{Map, Value, json};
+
+use crate::document::OnUnclear;
+use crate::names::{EVENT_KINDS, GHL};
+use crate::parse::{DOCUMENT_KEYS, STEP_KEYS};
+use crate::validate::MAX_STEPS;
+
+/// One form that a step can have.
+struct Form {
+    /// What it is called among the definitions.
+    name: &'static str,
+    /// What it does.
+    description: &'static str,
+    /// The keys that it can have, as the reader knows them.
+    keys: &'static [&'static str],
+    /// Those that it must have.
+    required: &'static [&'static str],
+}
+
+const STEP_FORMS: &[Form] = &[Form {
+    name: "call",
+    description: "One operation of the catalog, with its inputs.",
+    keys: &STEP_KEYS,
+    required: &["id", "operation"],
+}];
+
+/// The schema.
+pub fn automation() -> Value {
+    let mut definitions = Map::new();
+    let mut forms = Vec::new();
+    for form in STEP_FORMS {
+        definitions.insert(
+            form.name.into(),
+            object(form.description, form.keys, form.required, step_key),
+        );
+        forms.push(json!({"$ref": format!("#/$defs/{}", form.name)}));
+    }
+    definitions.insert("step".into(), json!({"oneOf": forms}));
+    definitions.insert("kind".into(), kind());
+    definitions.insert("operation".into(), operation());
+    definitions.insert(
+        "condition".into(),
+        json!({
+            "type": ["string", "boolean", "null"],
+            "description": "An expression without {{ }}; false, none, 0, an empty text and an empty list are false.",
+        }),
+    );
+    let mut schema = object(
+        "On these events, under this condition, these steps.",
+        &DOCUMENT_KEYS,
+        &["name", "on", "steps"],
+        document_key,
+    );
+    schema["$defs"] = definitions.into();
+    let mut head =
+        json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Automation of Cartlane"});
+    if let (Some(head), Value::Object(schema)) = (head.as_object_mut(), schema) {
+        head.extend(schema);
+    }
+    head
+}
+
+/// A map of these keys and no others.
+fn object(description: &str, keys: &[&str], required: &[&str], of: fn(&str) -> Option<Value>) -> Value {
+    let property = |key: &&str| Some(((*key).to_owned(), of(key)?));
+    let properties: Map<String, Value> = keys.iter().filter_map(property).collect();
+    json!({
+        "type": "object", "description": description, "properties": properties, "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// What stands under a key of the document. Where a key may be left out, it may also stand there without a value.
+fn document_key(key: &str) -> Option<Value> {
+    Some(match key {
+        "name" => json!({
+            "type": ["string", "number"], "pattern": "\\S",
+            "description": "What people call it; also how it is told from others.",
+        }),
+        "description" => json!({"type": ["string", "number", "null"], "description": "What it is for."}),
+        "on" => json!({
+            "description": "The kinds of event that it runs on.",
+            "oneOf": [
+                {"$ref": "#/$defs/kind"},
+                {"type": "array", "items": {"$ref": "#/$defs/kind"}, "minItems": 1},
+            ],
+        }),
+        "when" => json!({
+            "$ref": "#/$defs/condition",
+            "description": "Where it is not true, the automation has nothing to do with the event.",
+        }),
+        "connection" => json!({
+            "type": ["string", "number", "null"],
+            "description": "The connection whose account its steps act on; the event's own target where it names none.",
+        }),
+        "steps" => json!({
+            "type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": 1, "maxItems": MAX_STEPS,
+            "description": "What it does, in this order.",
+        }),
+        _ => return None,
+    })
+}
+
+/// What stands under a key of a step.
+fn step_key(key: &str) -> Option<Value> {
+    Some(match key {
+        "id" => json!({
+            "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$",
+            "description": "Stable: effects are remembered by it, and later steps read its output as steps.ID.",
+        }),
+        "operation" => json!({"$ref": "#/$defs/operation"}),
+        "with" => json!({
+            "type": ["object", "null"],
+            "description": "The operation's inputs; texts in them may hold expressions in {{ }}.",
+        }),
+        "when" => {
+            json!({"$ref": "#/$defs/condition", "description": "Where it is not true, the step is skipped."})
+        }
+        "on_unclear" => {
+            let names = OnUnclear::NAMES.map(|(name, _)| Value::from(name));
+            let names: Vec<Value> = names.into_iter().chain([Value::Null]).collect();
+            json!({
+                "enum": names, "default": "ask",
+                "description": "What to do when nobody can tell whether an unsafe call took effect: fail and ask a person, \
+                                send it again, or leave the step out.",
+            })
+        }
+        _ => return None,
+    })
+}
+
+/// A kind of event: GHL's are a closed list, others are accepted where they look like one.
+fn kind() -> Value {
+    let known: Vec<&str> = EVENT_KINDS
+        .into_iter()
+        .chain(events::all().map(|kind| kind.kind.as_str()))
+        .collect();
+    let ghl = GHL.replace('.', "\\.");
+    json!({
+        "description": "A kind of event.",
+        "anyOf": [{"enum": known}, {"type": "string", "pattern": format!("^(?!{ghl})[a-z][a-z0-9._]*$")}],
+    })
+}
+
+fn operation() -> Value {
+    let mut ids: Vec<&str> = Catalog::builtin()
+        .operations()
+        .map(|operation| operation.id.as_str())
+        .collect();
+    ids.sort_unstable();
+    json!({"description": "An operation of the catalog; docs/operations.md lists them with their inputs.", "enum": ids})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_that_the_reader_knows_has_a_schema() {
+        for key in DOCUMENT_KEYS {
+            assert!(document_key(key).is_some(), "{key}: see `document_key`");
+        }
+        for key in STEP_FORMS.iter().flat_map(|form| form.keys) {
+            assert!(step_key(key).is_some(), "{key}: see `step_key`");
+        }
+    }
+}
