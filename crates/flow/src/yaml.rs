@@ -7,7 +7,7 @@ use crate::node::Node;
 
 /// The data as YAML: blocks for texts of several lines, and nothing folded, so that a changed line is one changed line.
 pub fn write(value: &Value) -> String {
-    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
+    let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: usize::MAX };
     // JSON data has nothing that YAML has not; were it refused all the same, JSON is YAML, too
     serde_saphyr::to_string_with_options(value, options).unwrap_or_else(|_| format!("{value:#}\n"))
 }
