@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> ExitCode {
         binary::check(binary::cargo().args(["fmt", "--all", "--check"]))
     });
     steps.take("imports", imports::check);
-    steps.take("docs/operations.md", || r#gen::docs(true));
+    steps.take("generated docs", || r#gen::docs(true));
     if !args.fast {
         steps.take("licences and bans", || {
             let mut command = tools::cargo_deny()?;
