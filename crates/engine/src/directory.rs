@@ -246,6 +246,12 @@ impl Directory {
         self.entries.values().filter_map(|entry| entry.source.as_ref())
     }
 
+    /// The sources that bring events of these kinds.
+    pub fn sources_of<'a>(&'a self, kinds: &'a [String]) -> impl Iterator<Item = &'a Arc<Source>> + Clone {
+        self.sources()
+            .filter(|source| kinds.iter().any(|kind| source.is_of(Sender::of_kind(kind))))
+    }
+
     pub fn targets(&self) -> impl Iterator<Item = &Arc<Target>> + Clone {
         self.entries.values().filter_map(|entry| entry.target.as_ref())
     }

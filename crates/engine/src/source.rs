@@ -32,6 +32,17 @@ pub enum Sender {
     Ghl,
 }
 
+impl Sender {
+    /// Who sends events of a kind.
+    pub(crate) fn of_kind(kind: &str) -> Self {
+        if kind.starts_with("ghl.") {
+            Self::Ghl
+        } else {
+            Self::ThriveCart
+        }
+    }
+}
+
 /// What came with a body.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Envelope {

@@ -254,14 +254,25 @@ impl Document {
         all
     }
 
-    /// Every operation that it calls.
-    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+    /// Every operation that it calls, by the step that does.
+    pub fn calls(&self) -> impl Iterator<Item = (&str, &Call)> {
         self.all_steps()
             .into_iter()
             .filter_map(|step| match &step.action {
-                Action::Call(call) => Some(call),
+                Action::Call(call) => Some((step.id.as_str(), call)),
                 _ => None,
             })
+    }
+
+    /// The connection that a call of this document names, or else the document.
+    pub fn connection_of<'d>(&'d self, call: &'d Call) -> Option<&'d str> {
+        call.connection.as_deref().or(self.connection.as_deref())
+    }
+
+    /// Whether it names this connection, for all its calls or for one.
+    pub fn names_connection(&self, name: &str) -> bool {
+        let mut named = self.calls().map(|(_, call)| call.connection.as_deref());
+        self.connection.as_deref() == Some(name) || named.any(|named| named == Some(name))
     }
 
     fn from_node(node: &Node, operations: &dyn Operations) -> Result<Self, Problems> {

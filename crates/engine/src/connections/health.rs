@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cartlane_catalog::{Catalog, Operation};
+use cartlane_flow::Call;
 use cartlane_model::{ConnectionId, UnixMs};
 use cartlane_store::connections::{self, Connection};
 use cartlane_store::{Error, oauth};
@@ -174,16 +175,20 @@ impl Shared {
         let mut needed = BTreeSet::new();
         for loaded in present.iter().filter(|loaded| loaded.row.enabled) {
             let document = loaded.compiled.document();
-            let named = document.connection.as_deref();
-            let comes_here = |source: ConnectionId| {
-                let target = directory.target_of(Kind::Ghl, named, source);
-                target.is_some_and(|target| target.id == id)
+            let comes_here = |call: &Call| {
+                let named = document.connection_of(call);
+                let leads_here = |source: ConnectionId| {
+                    let target = directory.target_of(Kind::Ghl, named, source);
+                    target.is_some_and(|target| target.id == id)
+                };
+                directory
+                    .sources_of(&document.on)
+                    .any(|source| leads_here(source.id))
             };
-            if directory.sources().any(|source| comes_here(source.id)) {
-                document
-                    .calls()
-                    .for_each(|call| add_scopes(&call.operation, &mut needed));
-            }
+            document
+                .calls()
+                .filter(|(_, call)| comes_here(call))
+                .for_each(|(_, call)| add_scopes(&call.operation, &mut needed));
         }
         needed
     }

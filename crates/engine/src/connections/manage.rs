@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cartlane_model::{ConnectionId, SecretString, UnixMs};
+use cartlane_store::Error;
 use cartlane_store::connections::{self, Connection, Origin};
-use cartlane_store::{Error, automations};
 
 use super::{ConnectionConfig, Known, Tried, build, declare, row_of, usable};
 use crate::accounts::AccountConfig;
@@ -251,11 +251,14 @@ impl Handle {
 
     /// Who names a connection.
     async fn uses_of(&self, name: &str) -> Result<Vec<String>, AdminError> {
-        let automations = self.db.read(|tx| automations::list(tx)).await?;
+        self.automations.refresh(&self.db).await?;
+        let automations = self.automations.present();
         let named = automations
             .iter()
-            .filter(|row| row.document["connection"] == *name);
-        let mut uses: Vec<String> = named.map(|row| format!("automation `{}`", row.name)).collect();
+            .filter(|loaded| loaded.compiled.document().names_connection(name));
+        let mut uses: Vec<String> = named
+            .map(|loaded| format!("automation `{}`", loaded.row.name))
+            .collect();
         for (_, entry) in self.directory().entries() {
             let named = match &entry.account {
                 AccountConfig::ThriveCart(shop) => shop.target.as_deref(),

@@ -6,8 +6,8 @@ use cartlane_catalog::Catalog;
 use cartlane_flow::names::nearest;
 use serde_json::{Value as Json, json};
 
+use super::Finding;
 use super::mapping::{Called, UNKNOWN};
-use super::{Finding, steps};
 use crate::Handle;
 use crate::directory::Target;
 
@@ -25,17 +25,8 @@ struct Written {
 
 impl Handle {
     /// Which custom fields the location does not have, and which values they do not take.
-    pub(super) async fn check_fields(
-        &self,
-        target: &Target,
-        document: &Json,
-        calls: &[Called],
-    ) -> Vec<Finding> {
+    pub(super) async fn check_fields(&self, target: &Target, calls: &[Called]) -> Vec<Finding> {
         let mut written = Vec::new();
-        for (step, value) in steps(document) {
-            let operation = value["operation"].as_str().unwrap_or_default();
-            collect(operation, step, &value["with"], &mut written);
-        }
         for call in calls {
             collect(&call.operation, &call.step, &call.inputs, &mut written);
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use cartlane_catalog::Catalog;
 use cartlane_flow::Compiled;
 
-use super::{Finding, steps};
+use super::Finding;
 use crate::connections::add_scopes;
 use crate::directory::Target;
-use crate::source::{Sender, Source};
+use crate::source::Source;
 use crate::systems::Kind;
 use crate::{AdminError, Handle};
 
@@ -17,9 +17,25 @@ use crate::{AdminError, Handle};
 pub(super) struct Ground {
     /// The kinds of event that come by web hook.
     pub kinds: Vec<String>,
-    /// The GHL locations that steps go to.
-    pub locations: Vec<Arc<Target>>,
+    /// The GHL connections that steps go to.
+    pub accounts: Vec<Account>,
     pub findings: Vec<Finding>,
+}
+
+/// A GHL connection, and what the automation does there.
+pub(super) struct Account {
+    pub target: Arc<Target>,
+    /// The steps that go to it.
+    pub steps: BTreeSet<String>,
+    /// The scopes that these need.
+    scopes: BTreeSet<String>,
+}
+
+impl Account {
+    /// Whether a step goes there, named as in the document or, with the rounds of its loops, as in a journal.
+    pub fn has_step(&self, step: &str) -> bool {
+        self.steps.contains(super::id_of(step))
+    }
 }
 
 impl Handle {
@@ -27,17 +43,7 @@ impl Handle {
         let document = compiled.document();
         let kinds: Vec<String> = document.on.clone();
         let directory = self.directory();
-        let brings = |source: &&Arc<Source>| {
-            let sender = |kind: &str| {
-                if kind.starts_with("ghl.") {
-                    Sender::Ghl
-                } else {
-                    Sender::ThriveCart
-                }
-            };
-            kinds.iter().any(|kind| source.is_of(sender(kind)))
-        };
-        let sources: Vec<&Arc<Source>> = directory.sources().filter(brings).collect();
+        let sources: Vec<&Arc<Source>> = directory.sources_of(&kinds).collect();
         let mut findings = Vec::new();
         if sources.is_empty() && !kinds.is_empty() {
             findings.push(Finding::error(
@@ -46,20 +52,14 @@ impl Handle {
                 "add the shop or the location (`cartlane connections add`)",
             ));
         }
-        let json = document.to_json();
-        let (mut locations, mut needed): (Vec<Arc<Target>>, BTreeSet<String>) = Default::default();
-        for (step, value) in steps(&json) {
-            let id = value["operation"].as_str().unwrap_or_default();
-            let Some(operation) = Catalog::builtin().get(id) else {
+        let mut accounts: Vec<Account> = Vec::new();
+        for (step, call) in document.calls() {
+            let Some(operation) = Catalog::builtin().get(&call.operation) else {
                 continue;
             };
             let kind = Kind::of(operation);
-            if kind == Kind::Ghl {
-                add_scopes(id, &mut needed);
-            }
-            let named = value["connection"].as_str().or(document.connection.as_deref());
             for source in &sources {
-                let Some(target) = directory.target_of(kind, named, source.id) else {
+                let Some(target) = directory.target_of(kind, document.connection_of(call), source.id) else {
                     findings.push(Finding::error(
                         Some(format!("steps.{step}")),
                         format!("for events of `{}` there is {}", source.name, kind.missing()),
@@ -74,35 +74,33 @@ impl Handle {
                         trouble.reason,
                     ));
                 }
-                if kind == Kind::Ghl && locations.iter().all(|known| known.id != target.id) {
-                    locations.push(target);
+                if kind == Kind::Ghl {
+                    let account = account_of(&mut accounts, target);
+                    account.steps.insert(step.to_owned());
+                    add_scopes(&operation.id, &mut account.scopes);
                 }
             }
         }
-        findings.extend(self.scopes(&locations, &needed).await?);
+        findings.extend(self.scopes(&accounts).await?);
         Ok(Ground {
             kinds,
-            locations,
+            accounts,
             findings,
         })
     }
 
     /// Scopes that are needed and not there, as far as that can be told.
-    async fn scopes(
-        &self,
-        locations: &[Arc<Target>],
-        needed: &BTreeSet<String>,
-    ) -> Result<Vec<Finding>, AdminError> {
+    async fn scopes(&self, accounts: &[Account]) -> Result<Vec<Finding>, AdminError> {
         let health = self.connections_health().await?;
         let mut findings = Vec::new();
-        for target in locations {
+        for Account { target, scopes, .. } in accounts {
             let known = health.iter().find(|health| health.row.id == target.id);
             let held = known.and_then(|health| health.scopes.as_ref()?.held.clone());
             let refused = target.refused_scopes();
             let is_lacking = |scope: &&String| {
                 refused.contains(*scope) || held.as_ref().is_some_and(|held| !held.contains(*scope))
             };
-            let lacking: Vec<&str> = needed.iter().filter(is_lacking).map(String::as_str).collect();
+            let lacking: Vec<&str> = scopes.iter().filter(is_lacking).map(String::as_str).collect();
             if !lacking.is_empty() {
                 let advice = match target.line.app_tokens() {
                     Some(_) => "add them in GoHighLevel and under `scopes`, and authorize it again",
@@ -118,4 +116,17 @@ impl Handle {
         }
         Ok(findings)
     }
+}
+
+fn account_of(accounts: &mut Vec<Account>, target: Arc<Target>) -> &mut Account {
+    let place = accounts.iter().position(|known| known.target.id == target.id);
+    let place = place.unwrap_or_else(|| {
+        accounts.push(Account {
+            target,
+            steps: BTreeSet::new(),
+            scopes: BTreeSet::new(),
+        });
+        accounts.len() - 1
+    });
+    &mut accounts[place]
 }

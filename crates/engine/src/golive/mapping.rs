@@ -1,13 +1,13 @@
 //! The mapping of real events: what an automation would call for each of the last ones, and where it would fail.
 
 use cartlane_catalog::{Catalog, Operation, Type, events};
-use cartlane_flow::{self as flow, Compiled, Next, StepRecord};
+use cartlane_flow::{self as flow, Action, Compiled, Document, Next, StepRecord};
 use cartlane_model::{AutomationId, Event, EventId, Mode};
 use cartlane_store::lists::EventFilter;
 use cartlane_thrivecart::{ContentType, decode_stored, recorded};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Finding, steps};
+use super::{Finding, id_of};
 use crate::{AdminError, Handle, MAIN_WORKSPACE};
 
 /// How many events are looked at.
@@ -25,6 +25,7 @@ pub(super) struct Mapping {
 }
 
 /// A call that would be made.
+#[derive(Clone)]
 pub(super) struct Called {
     pub step: String,
     pub operation: String,
@@ -152,7 +153,7 @@ impl Handle {
         let settings = directory
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
-        let document = compiled.document().to_json();
+        let document = compiled.document();
         let automation = AutomationId::from_u128(0);
         let reference = |step: &str| crate::reference::reference(event.id, automation, step);
         let (mut calls, mut faults) = (Vec::new(), Vec::new());
@@ -174,7 +175,7 @@ impl Handle {
                     let known = Catalog::builtin().get(&operation);
                     let output = known.map_or(Json::Null, answer);
                     if let Some(known) = known {
-                        faults.extend(wrong_inputs(known, &step, &inputs, &document));
+                        faults.extend(wrong_inputs(known, &step, &inputs, document));
                     }
                     calls.push(Called {
                         step: step.clone(),
@@ -200,7 +201,7 @@ impl Handle {
                         return (Some(calls), faults);
                     };
                     let place = fault.path.split_once("].").map_or("", |(_, place)| place);
-                    if !reads_answers(&document, &step, place) {
+                    if !reads_answers(document, &step, place) {
                         faults.push(Fault {
                             at: Some(format!("steps.{step}.{place}")),
                             message: fault.message,
@@ -216,7 +217,7 @@ impl Handle {
 }
 
 /// What is wrong with the inputs of a call, but for what depends on answers.
-fn wrong_inputs(operation: &Operation, step: &str, inputs: &Json, document: &Json) -> Vec<Fault> {
+fn wrong_inputs(operation: &Operation, step: &str, inputs: &Json, document: &Document) -> Vec<Fault> {
     let problems = match operation.validate(inputs) {
         Ok(()) => return Vec::new(),
         Err(problems) => problems,
@@ -233,17 +234,17 @@ fn wrong_inputs(operation: &Operation, step: &str, inputs: &Json, document: &Jso
 }
 
 /// Whether what stands at `when` or `with.INPUT…` of a step reads what earlier steps were answered.
-fn reads_answers(document: &Json, step: &str, place: &str) -> bool {
-    let named = step.split('#').next().unwrap_or(step); // without the rounds of its loops
-    let Some((_, step)) = steps(document).into_iter().find(|(id, _)| *id == named) else {
+fn reads_answers(document: &Document, step: &str, place: &str) -> bool {
+    let steps = document.all_steps();
+    let Some(step) = steps.into_iter().find(|known| known.id == id_of(step)) else {
         return false;
     };
-    let written = match place.strip_prefix("with.") {
-        Some(input) => {
+    let written = match (place.strip_prefix("with."), &step.action) {
+        (Some(input), Action::Call(call)) => {
             let name = input.split(['.', '[']).next().unwrap_or_default();
-            &step["with"][name]
+            call.with.get(name).cloned().unwrap_or_default()
         }
-        None => &step["when"],
+        _ => json!(step.when),
     };
     written.to_string().contains("steps.")
 }

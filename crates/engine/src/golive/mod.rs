@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::{AdminError, Handle};
+use mapping::Called;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -88,9 +89,18 @@ impl Handle {
         let mapping = self.mapping(&compiled, &ground.kinds).await?;
         let mut findings = ground.findings;
         findings.extend(mapping.findings);
-        for target in &ground.locations {
-            findings.extend(self.check_names(target, &row.document, &mapping.calls).await);
-            findings.extend(self.check_fields(target, &row.document, &mapping.calls).await);
+        let document = compiled.document();
+        for account in &ground.accounts {
+            let written = document.calls().map(|(step, call)| Called {
+                step: step.to_owned(),
+                operation: call.operation.clone(),
+                inputs: Json::Object(call.with.clone()),
+            });
+            let tried = mapping.calls.iter().cloned();
+            let calls = written.chain(tried).filter(|call| account.has_step(&call.step));
+            let calls: Vec<Called> = calls.collect();
+            findings.extend(self.check_names(&account.target, &calls).await);
+            findings.extend(self.check_fields(&account.target, &calls).await);
         }
         findings.sort_by_key(|finding| finding.level);
         let mut seen: Vec<Finding> = Vec::new();
@@ -160,23 +170,7 @@ pub(crate) fn findings(check: &Check) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-/// Every step of a document with its id, also those within others.
-fn steps(document: &Json) -> Vec<(&str, &Json)> {
-    let mut found = Vec::new();
-    collect(document, &mut found);
-    found
-}
-
-fn collect<'d>(value: &'d Json, found: &mut Vec<(&'d str, &'d Json)>) {
-    match value {
-        Json::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Json::Object(fields) => {
-            if let (Some(id), true) = (value["id"].as_str(), value["operation"].is_string()) {
-                found.push((id, value));
-            }
-            let others = fields.iter().filter(|(name, _)| *name != "with");
-            others.for_each(|(_, field)| collect(field, found));
-        }
-        _ => {}
-    }
+/// A step's id, without the rounds of its loops that stand in a journal.
+fn id_of(step: &str) -> &str {
+    step.split('#').next().unwrap_or(step)
 }

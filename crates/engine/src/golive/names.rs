@@ -6,8 +6,8 @@ use cartlane_catalog::{Catalog, Choice, Operation, Shape};
 use cartlane_flow::names::nearest;
 use serde_json::Value as Json;
 
+use super::Finding;
 use super::mapping::{Called, UNKNOWN};
-use super::{Finding, steps};
 use crate::directory::Target;
 use crate::executor::Choices;
 use crate::{CallError, Handle};
@@ -32,18 +32,9 @@ struct Named {
 
 impl Handle {
     /// Which names the location does not have.
-    pub(super) async fn check_names(
-        &self,
-        target: &Target,
-        document: &Json,
-        calls: &[Called],
-    ) -> Vec<Finding> {
+    pub(super) async fn check_names(&self, target: &Target, calls: &[Called]) -> Vec<Finding> {
         let mut named = BTreeSet::new();
         let mut stages = BTreeSet::new();
-        for (step, value) in steps(document) {
-            let operation = value["operation"].as_str().unwrap_or_default();
-            collect(operation, step, &value["with"], &mut named, &mut stages);
-        }
         for call in calls {
             collect(&call.operation, &call.step, &call.inputs, &mut named, &mut stages);
         }

@@ -1,10 +1,12 @@
 //! The go-live check: what an automation names is there, and the mapping of the last real events is clean.
 
 use cartlane_catalog::Catalog;
-use cartlane_engine::{AdminError, Check, Level};
+use cartlane_engine::{
+    AccountConfig, AdminError, Check, ConnectionConfig, GhlConfig, Level, SecretName, Secrets,
+};
 use cartlane_flow::{Document, recipes};
 use cartlane_model::AutomationId;
-use cartlane_sandbox::CustomField;
+use cartlane_sandbox::{CustomField, Location, Token};
 use cartlane_testkit::{Backend, TestApp};
 use rstest::rstest;
 use serde_json::json;
@@ -256,6 +258,65 @@ async fn paused_connection_and_missing_scope_are_found() {
             .any(|told| told.contains("the connection `crm` lacks scopes: opportunities.readonly")),
         "{told:#?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_connection_is_asked_only_for_what_its_own_steps_name() {
+    let app = TestApp::builder().sandbox(|settings| {
+        let mut order = CustomField::new("fieldOrder0000000001", "order");
+        order.shown.insert("name".into(), json!("Order"));
+        settings.locations[0].custom_fields = vec![order];
+        settings.locations.push(Location::new("loc2"));
+        settings.tokens.push(Token::new("pit-branch", "loc2"));
+    });
+    let app = app.start().await;
+    let branch = ConnectionConfig {
+        name: "branch".into(),
+        account: AccountConfig::Ghl(GhlConfig {
+            base_url: app.ghl_url(),
+            location_id: Some("loc2".into()),
+            allow_private_networks: true,
+            ..GhlConfig::default()
+        }),
+        secrets: Secrets::default().with(SecretName::Token, "pit-branch"),
+    };
+    app.handle().add_connection(branch).await.expect("a location");
+    let text = r#"
+name: Two places
+on: [order.success]
+connection: crm
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    with:
+      email: "{{ event.person.email }}"
+      custom_fields: {Order: "{{ event.order_id }}"}
+  - id: fields
+    operation: ghl.locations.list_custom_fields
+    connection: branch
+"#;
+    let document = Document::from_yaml(text, Catalog::builtin()).expect("a document");
+    app.handle()
+        .apply_as(&[document.to_json()], "test", true)
+        .await
+        .expect("saved");
+    let id = id(&app, "Two places").await;
+    let check = app.handle().check(id).await.expect("checked");
+    assert!(check.green, "{:#?}", told(&check));
+    app.handle().enable_automation(id, None).await.expect("enabled");
+    app.until("both know what they need", async || {
+        let all = app.handle().connections().await.expect("connections");
+        let needed = |name: &str| {
+            let known = all.iter().find(|connection| connection.row.name == name);
+            let scopes = known.and_then(|known| known.scopes.clone()).expect("scopes");
+            scopes.needed.into_iter().collect::<Vec<_>>().join(" ")
+        };
+        needed("branch") == "locations/customFields.readonly" && !needed("crm").contains("locations/")
+    })
+    .await;
+    let used = app.handle().remove_connection("branch", false).await;
+    let used = used.expect_err("a step uses it").to_string();
+    assert!(used.contains("automation `Two places`"), "{used}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

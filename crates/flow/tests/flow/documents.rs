@@ -123,7 +123,7 @@ fn what_to_do_when_it_is_unclear_is_kept_and_is_to_ask_unless_said() {
     let yaml = "name: n\non: cart.abandoned\nsteps:\n  - {id: a, operation: ghl.contacts.save, on_unclear: skip}\n  - \
                 {id: b, operation: ghl.contacts.save, on_unclear: ask}\n";
     let document = compile(yaml).document().clone();
-    let on_unclear: Vec<OnUnclear> = document.calls().map(|call| call.on_unclear).collect();
+    let on_unclear: Vec<OnUnclear> = document.calls().map(|(_, call)| call.on_unclear).collect();
     assert_eq!(on_unclear, [OnUnclear::Skip, OnUnclear::Ask]);
     let stored = document.to_json();
     assert_eq!(stored["steps"][0]["on_unclear"], "skip");
@@ -136,7 +136,7 @@ fn words_that_yaml_once_took_for_booleans_are_texts() {
     let yaml =
         "{name: n, on: cart.abandoned, steps: [{id: a, operation: ghl.contacts.save, with: {country: NO}}]}";
     let automation = compile(yaml);
-    let call = automation.document().calls().next().expect("a call");
+    let (_, call) = automation.document().calls().next().expect("a call");
     assert_eq!(call.with["country"], "NO");
 }
 
