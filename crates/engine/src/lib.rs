@@ -77,7 +77,8 @@ pub use trial::{Effect, Trial, effects, read_back};
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
 pub use versions::{Diff, VersionDetail};
 pub use workspace::{
-    Imported, ImportedAutomation, ImportedConnection, PortableAutomation, PortableConnection, Workspace,
+    ImportOptions, Imported, ImportedAutomation, ImportedConnection, PortableAutomation, PortableConnection,
+    Workspace,
 };
 
 /// The records that lists and details are made of.

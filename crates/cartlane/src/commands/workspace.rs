@@ -30,6 +30,9 @@ pub struct Import {
     /// Say what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Let automations that are new, or come back, begin disabled, so that they can be checked first.
+    #[arg(long)]
+    disabled: bool,
 }
 
 /// Writes the workspace to a file.
@@ -53,7 +56,7 @@ pub async fn export(arguments: &Export, config: &Path, as_json: bool) -> anyhow:
 pub async fn import(arguments: &Import, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.file)?;
     let workspace = yaml::read(&text).with_context(|| arguments.file.display().to_string())?;
-    let body = json!({"workspace": workspace, "dry_run": arguments.dry_run});
+    let body = json!({"workspace": workspace, "dry_run": arguments.dry_run, "disabled": arguments.disabled});
     let answer = Admin::of(config)?.post("/api/workspace", &body).await?;
     if as_json {
         output::json(&answer);

@@ -23,6 +23,7 @@ use cartlane_store::automations::{self, Automation};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use crate::workspace::withheld::{self, Header};
 use crate::{AdminError, Handle};
 use mapping::Called;
 
@@ -93,6 +94,7 @@ impl Handle {
         let mapping = self.mapping(&compiled, &ground.kinds).await?;
         let mut findings = ground.findings;
         findings.extend(mapping.findings);
+        findings.extend(withheld::lacking(&row.document).into_iter().map(lacking));
         let document = compiled.document();
         for account in &ground.accounts {
             let written = document.calls().map(|(step, call)| Called {
@@ -154,6 +156,14 @@ impl Handle {
         self.change(id, change).await?;
         Ok(check)
     }
+}
+
+fn lacking((step, header): Header) -> Finding {
+    Finding::error(
+        format!("steps.{step}.with.headers.{header}"),
+        format!("the value of the header `{header}` is lacking: no export holds it"),
+        "write it into the document, and apply that",
+    )
 }
 
 /// Where the errors of a check are. Their texts may quote a person's data, which the audit log would keep for good.

@@ -14,12 +14,22 @@ use cartlane_store::{Error, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::withheld::{self, Header};
 use super::{PortableAutomation, PortableConnection, Workspace};
 use crate::accounts::AccountConfig;
 use crate::connections::{ConnectionConfig, New, added};
 use crate::diff::{self, Change};
 use crate::secrets::Secrets;
 use crate::{AdminError, Handle, versions};
+
+/// How a workspace is brought in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportOptions {
+    /// Tell what would be done, and change nothing.
+    pub dry_run: bool,
+    /// Let automations that are new, or come back, begin disabled whatever the document says.
+    pub disabled: bool,
+}
 
 /// What an import has done or, as a dry run, would do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -32,7 +42,7 @@ pub struct Imported {
     pub automations: Vec<ImportedAutomation>,
     /// Whether automations that were there stand in another order.
     pub is_reordered: bool,
-    /// What the new connections lack until a person gives it.
+    /// What is lacking until a person gives it: secrets, which no export holds.
     pub to_do: Vec<String>,
 }
 
@@ -103,13 +113,16 @@ impl Handle {
     ///
     /// # Errors
     /// Where it has faults, or a connection of another kind stands under the name of one of its.
-    pub async fn import(&self, workspace: &Workspace, is_dry_run: bool) -> Result<Imported, AdminError> {
+    pub async fn import(
+        &self,
+        workspace: &Workspace,
+        options: ImportOptions,
+    ) -> Result<Imported, AdminError> {
         let plan = self.plan_import(workspace).await?;
         let handle = self.clone();
         let imported = self.db.write(move |tx| {
-            let mut imported = handle.write_import(tx, &plan)?;
-            imported.is_dry_run = is_dry_run;
-            if is_dry_run {
+            let imported = handle.write_import(tx, &plan, options)?;
+            if options.dry_run {
                 return Err(Undone::DryRun(imported));
             }
             Ok(imported)
@@ -164,7 +177,7 @@ impl Handle {
         Ok(plan)
     }
 
-    fn write_import(&self, tx: &mut dyn Tx, plan: &Plan) -> Result<Imported, Undone> {
+    fn write_import(&self, tx: &mut dyn Tx, plan: &Plan, options: ImportOptions) -> Result<Imported, Undone> {
         automations::lock(tx, crate::MAIN_WORKSPACE)?;
         for (name, new) in &plan.created {
             if !new.write(tx, &self.vault)? {
@@ -176,6 +189,7 @@ impl Handle {
         }
         let before = automations::list(tx)?;
         let mut imported = Imported {
+            is_dry_run: options.dry_run,
             connections: plan.connections.clone(),
             to_do: plan.to_do.clone(),
             ..Imported::default()
@@ -183,7 +197,18 @@ impl Handle {
         let mut order = Vec::new();
         for (name, wanted) in &plan.automations {
             let row = before.iter().find(|row| row.name == *name);
-            let (id, told) = self.write_automation(tx, name, wanted, row)?;
+            let mut wanted = wanted.clone();
+            if let Some(row) = row {
+                withheld::put_back(&mut wanted.document, &row.document);
+            } else if options.disabled {
+                wanted.enabled = false;
+            }
+            let lacking = withheld::lacking(&wanted.document);
+            wanted.enabled &= lacking.is_empty();
+            imported
+                .to_do
+                .extend(lacking.iter().map(|header| to_write(name, header)));
+            let (id, told) = self.write_automation(tx, name, &wanted, row)?;
             order.push(id);
             imported.automations.push(told);
         }
@@ -292,6 +317,14 @@ fn to_do(name: &str, account: &AccountConfig) -> Vec<String> {
         ));
     }
     all
+}
+
+/// A header of a step whose value no export holds, and how a person gives it.
+fn to_write(name: &str, (step, header): &Header) -> String {
+    format!(
+        "`{name}` needs the header `{header}` of its step `{step}`, and is disabled until then: write it into the document \
+         (`cartlane automations show \"{name}\" > FILE`), then `cartlane apply FILE` and `cartlane automations enable \"{name}\"`"
+    )
 }
 
 /// The automations by name, where none has a fault and no two have the same name.

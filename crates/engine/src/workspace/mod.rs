@@ -1,7 +1,8 @@
-//! A whole workspace as one document: its connections without secrets, its automations in their order. It goes to
-//! another installation, into version control, or back.
+//! A whole workspace as one document: its connections without secrets, its automations in their order and without the
+//! headers in which secrets stand. It goes to another installation, into version control, or back.
 
 mod import;
+pub(crate) mod withheld;
 
 use cartlane_model::Problems;
 use cartlane_store::connections::{self, Connection};
@@ -9,7 +10,7 @@ use cartlane_store::{Error, automations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-pub use import::{Imported, ImportedAutomation, ImportedConnection};
+pub use import::{ImportOptions, Imported, ImportedAutomation, ImportedConnection};
 
 use crate::accounts::AccountConfig;
 use crate::{AdminError, Handle};
@@ -51,7 +52,7 @@ pub struct PortableAutomation {
     /// Whether events start it.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Its present version.
+    /// Its present version, without the values of headers that may hold secrets.
     pub document: Json,
 }
 
@@ -82,13 +83,16 @@ impl Workspace {
 }
 
 impl Handle {
-    /// The workspace as it is.
+    /// The workspace as it is, without secrets.
     pub async fn export(&self) -> Result<Workspace, AdminError> {
         let read = self.db.read(|tx| {
             let connections = connections::list(tx)?.iter().map(portable).collect();
-            let automation = |row: automations::Automation| PortableAutomation {
-                enabled: row.enabled,
-                document: row.document,
+            let automation = |mut row: automations::Automation| {
+                withheld::withhold(&mut row.document);
+                PortableAutomation {
+                    enabled: row.enabled,
+                    document: row.document,
+                }
             };
             Ok::<_, Error>(Workspace {
                 format: FORMAT,

@@ -1,10 +1,18 @@
 //! A workspace goes from one installation to another: all of it or nothing, and no account is overwritten.
 
 use cartlane_engine::records::{AuditFilter, Origin};
-use cartlane_engine::{AdminError, Imported, Workspace};
+use cartlane_engine::{
+    AccountConfig, AdminError, ConnectionConfig, GhlConfig, ImportOptions, Imported, SecretName, Secrets,
+    Workspace,
+};
 use cartlane_testkit::{Backend, TestApp};
 use rstest::rstest;
 use serde_json::{Value as Json, json};
+
+const DRY_RUN: ImportOptions = ImportOptions {
+    dry_run: true,
+    disabled: false,
+};
 
 /// What became of each connection and automation.
 fn told(imported: &Imported) -> Vec<String> {
@@ -42,7 +50,10 @@ async fn what_is_exported_changes_nothing_where_it_comes_from_and_all_where_ther
     let exported = handle.export().await.expect("an export");
     let json = serde_json::to_value(&exported).expect("JSON");
     assert!(!json.to_string().contains("second-word"), "no secrets: {json}");
-    let imported = handle.import(&exported, false).await.expect("an import");
+    let imported = handle
+        .import(&exported, ImportOptions::default())
+        .await
+        .expect("an import");
     assert!(
         told(&imported).iter().all(|line| line.starts_with("unchanged ")),
         "{imported:?}"
@@ -57,12 +68,16 @@ async fn what_is_exported_changes_nothing_where_it_comes_from_and_all_where_ther
         target.handle().remove_automation(row.id).await.expect("removed");
     }
     let exported = workspace(&json);
-    let dry = target.handle().import(&exported, true).await.expect("a dry run");
+    let dry = target
+        .handle()
+        .import(&exported, DRY_RUN)
+        .await
+        .expect("a dry run");
     assert_eq!(names(&target).await, [], "a dry run changes nothing");
     let imported = target
         .handle()
         .by("ada")
-        .import(&exported, false)
+        .import(&exported, ImportOptions::default())
         .await
         .expect("an import");
     assert_eq!(
@@ -109,7 +124,11 @@ async fn an_import_with_any_fault_changes_nothing(
     let refused = async |json: Json| -> String {
         let read = Workspace::from_json(&json);
         let result = match read {
-            Ok(workspace) => app.handle().import(&workspace, false).await.map(|_| ()),
+            Ok(workspace) => app
+                .handle()
+                .import(&workspace, ImportOptions::default())
+                .await
+                .map(|_| ()),
             Err(error) => Err(error),
         };
         match result {
@@ -178,7 +197,11 @@ async fn a_connection_that_is_there_keeps_its_account_and_others_stay_as_they_ar
     let kept = exported.automations.split_off(3);
     exported.automations.reverse();
     exported.automations[0].enabled = false;
-    let imported = app.handle().import(&exported, false).await.expect("an import");
+    let imported = app
+        .handle()
+        .import(&exported, ImportOptions::default())
+        .await
+        .expect("an import");
     let connection = &imported.connections[0];
     assert_eq!(connection.change, "kept");
     let told = serde_json::to_value(&connection.differences).expect("JSON");
@@ -195,4 +218,154 @@ async fn a_connection_that_is_there_keeps_its_account_and_others_stay_as_they_ar
     assert_eq!(after.automations[3..], kept, "the others follow as they were");
     assert!(imported.is_reordered);
     assert_eq!(imported.automations[0].change, "changed", "it was disabled");
+}
+
+/// A connection whose secrets all have the word `planted` in them.
+fn planted(name: &str, account: AccountConfig, secrets: &[(SecretName, &str)]) -> ConnectionConfig {
+    let secrets = secrets.iter().map(|(secret, value)| (*secret, *value));
+    ConnectionConfig {
+        name: name.into(),
+        account,
+        secrets: secrets.fold(Secrets::default(), |all, (secret, value)| all.with(secret, value)),
+    }
+}
+
+fn request(key: &str) -> Json {
+    json!({"name": "Books", "on": ["order.success"], "steps": [{"id": "books", "operation": "http.request", "with": {
+        "method": "POST", "url": "https://books.example.com/orders",
+        "headers": {"Authorization": key, "Content-Type": "text/plain"}}}]})
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_a_connection_or_a_header_is_exported_and_an_import_asks_for_what_it_does_not_find(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder().database(backend).start().await;
+    let handle = app.handle();
+    let ghl = GhlConfig {
+        base_url: app.ghl_url(),
+        location_id: Some("loc9".into()),
+        allow_private_networks: true,
+        ..GhlConfig::default()
+    };
+    let smtp =
+        json!({"kind": "smtp", "host": "mail.example.com", "from": "a@example.com", "username": "ada"});
+    let slack = json!({"kind": "slack"});
+    let account = |json: Json| serde_json::from_value(json).expect("an account");
+    for config in [
+        planted(
+            "second",
+            account(json!({"kind": "thrivecart"})),
+            &[
+                (SecretName::Secret, "planted-word"),
+                (SecretName::ApiKey, "planted-key"),
+            ],
+        ),
+        planted(
+            "branch",
+            AccountConfig::Ghl(ghl),
+            &[(SecretName::Token, "planted-token")],
+        ),
+        planted(
+            "mail",
+            account(smtp),
+            &[(SecretName::Password, "planted-password")],
+        ),
+        planted(
+            "talk",
+            account(slack),
+            &[(SecretName::Url, "https://hooks.slack.com/services/T0/B0/planted")],
+        ),
+    ] {
+        handle.add_connection(config).await.expect("a connection");
+    }
+    let saved = handle.save(&[request("Bearer planted")], None, false).await;
+    saved.expect("it is saved");
+    let exported = handle.export().await.expect("an export");
+    let text = serde_json::to_string(&exported).expect("JSON");
+    assert!(!text.contains("planted"), "{text}");
+    assert!(
+        text.contains("books.example.com") && text.contains("text/plain"),
+        "{text}"
+    );
+    let connections = handle.connections().await.expect("connections");
+    for (path, _) in connections.iter().flat_map(|connection| &connection.hook_paths) {
+        let key = path.rsplit('/').next().expect("a key");
+        assert!(!text.contains(key), "the key of {path}: {text}");
+    }
+    let back = handle.import(&exported, ImportOptions::default()).await;
+    let back = back.expect("an import");
+    assert!(
+        told(&back).iter().all(|line| line.starts_with("unchanged ")),
+        "{back:?}"
+    );
+    assert_eq!(back.to_do, [""; 0]);
+
+    let target = TestApp::builder().database(backend).start().await;
+    let imported = target.handle().import(&exported, ImportOptions::default()).await;
+    let to_do = imported.expect("an import").to_do.join("\n");
+    for part in [
+        "`second` needs its secret",
+        "`branch` needs its token",
+        "`mail` needs its password",
+        "`talk` needs its url",
+        "`Books` needs the header `Authorization` of its step `books`, and is disabled until then",
+    ] {
+        assert!(to_do.contains(part), "{part}: {to_do}");
+    }
+    assert!(names(&target).await.contains(&("Books".to_owned(), false)));
+    let rows = target.handle().automations().await.expect("automations");
+    let books = rows
+        .iter()
+        .find(|row| row.name == "Books")
+        .expect("it is there")
+        .id;
+    let refused = target.handle().enable_automation(books, None).await;
+    let refused = refused.expect_err("it is not green").to_string();
+    assert!(
+        refused.contains("steps.books.with.headers.Authorization"),
+        "{refused}"
+    );
+    let saved = target
+        .handle()
+        .save(&[request("Bearer planted")], None, false)
+        .await;
+    saved.expect("it is saved");
+    let green = target.handle().enable_automation(books, None).await;
+    green.expect("nothing is lacking any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_import_brings_begins_disabled_where_that_is_asked_for() {
+    let app = TestApp::builder().start().await;
+    let before = names(&app).await;
+    let workspace = workspace(&json!({"format": 1, "automations": [automation("New", true)]}));
+    let options = ImportOptions {
+        disabled: true,
+        ..ImportOptions::default()
+    };
+    let imported = app.handle().import(&workspace, options).await.expect("an import");
+    assert_eq!(
+        (imported.automations[0].change, imported.automations[0].enabled),
+        ("created", false)
+    );
+    let after = names(&app).await;
+    assert_eq!(after[0], ("New".to_owned(), false));
+    assert_eq!(after[1..], before, "the others stay as they were");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_a_password_in_it_is_refused() {
+    let app = TestApp::builder().start().await;
+    let workspace = workspace(
+        &json!({"format": 1, "connections": [{"name": "new", "kind": "ghl", "settings": {
+        "location_id": "loc9", "base_url": "https://ada:planted@example.com"}}]}),
+    );
+    let refused = app.handle().import(&workspace, ImportOptions::default()).await;
+    let refused = refused.expect_err("settings are shown").to_string();
+    assert!(
+        refused.contains("must hold no user name or password") && !refused.contains("planted"),
+        "{refused}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use cartlane_engine::{Handle, Imported, Workspace};
+use cartlane_engine::{Handle, ImportOptions, Imported, Workspace};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +21,8 @@ pub struct ImportIn {
     workspace: Value,
     #[serde(default)]
     dry_run: bool,
+    #[serde(default)]
+    disabled: bool,
 }
 
 /// Brings a workspace in: all of it or, where anything is wrong with it, nothing.
@@ -29,5 +31,9 @@ pub async fn import_workspace(
     Json(import): Json<ImportIn>,
 ) -> Result<Json<Imported>, Problem> {
     let workspace = Workspace::from_json(&import.workspace)?;
-    Ok(Json(engine.import(&workspace, import.dry_run).await?))
+    let options = ImportOptions {
+        dry_run: import.dry_run,
+        disabled: import.disabled,
+    };
+    Ok(Json(engine.import(&workspace, options).await?))
 }
