@@ -1,4 +1,4 @@
-//! `cartlane automations`: list, show, plan, enable, disable, remove; versions are in [`super::versions`].
+//! `cartlane automations`: list, show, plan, check, enable, disable, remove; versions are in [`super::versions`].
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -77,6 +77,8 @@ pub enum Command {
         /// Its name or id.
         name: String,
     },
+    /// The JSON Schema of an automation's document, for editors.
+    Schema,
     /// Try an automation on recorded events, in a house that is thrown away; exit code 1 where a run failed.
     Test(super::trial::Arguments),
     /// What the automations would do with an event, without doing it.
@@ -88,12 +90,17 @@ pub enum Command {
 
 /// Does it.
 pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
-    if let Command::Test(arguments) = &command {
-        return super::trial::run(arguments, config, as_json).await;
+    match &command {
+        Command::Test(arguments) => return super::trial::run(arguments, config, as_json).await,
+        Command::Schema => {
+            output::json(&cartlane_flow::schema::automation());
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let admin = Admin::of(config)?;
     match command {
-        Command::Test(_) => {}
+        Command::Test(_) | Command::Schema => {}
         Command::List => list(&admin.get("/api/automations", &[]).await?, as_json),
         Command::Show { name, version } => {
             let row = find(&admin, &name).await?;

@@ -1,6 +1,7 @@
 //! Versions, who made them, and whole workspaces.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -132,4 +133,11 @@ fn a_workspace_is_exported_and_imported_elsewhere() {
 
     fs::write(&file, "format: [").expect("a file");
     assert_fails(&elsewhere.cli(&["import", "all.yaml"]), 1, "all.yaml");
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_published() {
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/automation.schema.json");
+    let published = fs::read_to_string(published).expect("the schema");
+    assert_eq!(House::open().cli(&["automations", "schema"]).out, published);
 }
