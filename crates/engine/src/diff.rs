@@ -60,23 +60,13 @@ fn compare_maps(path: &str, old: &Map<String, Json>, new: &Map<String, Json>, fo
 
 fn compare_lists(path: &str, old: &[Json], new: &[Json], found: &mut Vec<Change>) {
     if let (Some(old_ids), Some(new_ids)) = (ids(old), ids(new)) {
-        let at = |list: &[Json], ids: &[&str], id: &str| {
-            ids.iter()
-                .position(|known| *known == id)
-                .map(|at| list[at].clone())
-        };
-        for id in &new_ids {
-            let (old, new) = (at(old, &old_ids, id), at(new, &new_ids, id));
-            compare(&join(path, id), old.as_ref(), new.as_ref(), found);
-        }
-        for id in old_ids.iter().filter(|id| !new_ids.contains(id)) {
-            compare(&join(path, id), at(old, &old_ids, id).as_ref(), None, found);
+        let gone = old_ids.iter().filter(|id| !new_ids.contains(id));
+        for id in new_ids.iter().chain(gone) {
+            compare(&join(path, id), of_id(old, id), of_id(new, id), found);
         }
         let stayed = |ids: &[&str], others: &[&str]| -> Vec<String> {
-            ids.iter()
-                .filter(|id| others.contains(id))
-                .map(|id| (*id).to_owned())
-                .collect()
+            let both = ids.iter().filter(|id| others.contains(id));
+            both.map(|id| (*id).to_owned()).collect()
         };
         let (before, after) = (stayed(&old_ids, &new_ids), stayed(&new_ids, &old_ids));
         if before != after {
@@ -102,6 +92,10 @@ fn compare_lists(path: &str, old: &[Json], new: &[Json], found: &mut Vec<Change>
             new: Some(new.into()),
         });
     }
+}
+
+fn of_id<'l>(items: &'l [Json], id: &str) -> Option<&'l Json> {
+    items.iter().find(|item| item["id"] == id)
 }
 
 /// The ids of the items, where each has one of its own.
