@@ -171,12 +171,12 @@ mod tests {
 
     #[test]
     fn text_shows_lines_of_a_body_as_lines() {
-        let body = |second: &str| json!({"name": "n", "body": format!("one\n{second}\nthree\n")});
+        let body = |second: &str| json!({"name": "Look", "body": format!("one\n{second}\nthree\n")});
         let (old, new) = (body("two"), body("2"));
         let text = text(("version 1", &old), ("version 2", &new));
         assert_eq!(
             text,
-            "--- version 1\n+++ version 2\n@@ -1,5 +1,5 @@\n name: n\n body: |\n   one\n-  two\n+  2\n   three\n"
+            "--- version 1\n+++ version 2\n@@ -1,5 +1,5 @@\n name: Look\n body: |\n   one\n-  two\n+  2\n   three\n"
         );
     }
 }

@@ -3,7 +3,7 @@ ALTER TABLE automation_versions ADD COLUMN note TEXT;
 
 -- Who changed what, for good: rows come and never change. `detail` is JSON without secrets.
 CREATE TABLE audit_log (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     workspace_id TEXT NOT NULL,
     at INTEGER NOT NULL,
     actor TEXT NOT NULL,

@@ -139,5 +139,6 @@ fn a_workspace_is_exported_and_imported_elsewhere() {
 fn the_schema_is_printed_as_it_is_published() {
     let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/automation.schema.json");
     let published = fs::read_to_string(published).expect("the schema");
-    assert_eq!(House::open().cli(&["automations", "schema"]).out, published);
+    let printed = House::open().cli(&["automations", "schema"]).out;
+    assert!(printed == published, "`cargo xtask gen docs` writes it anew");
 }
