@@ -330,14 +330,14 @@ fn to_write(name: &str, (step, header): &Header) -> String {
 /// The automations by name, where none has a fault and no two have the same name.
 fn checked(automations: &[PortableAutomation]) -> Result<Vec<(String, PortableAutomation)>, AdminError> {
     let mut problems = Problems::default();
-    let mut names = BTreeSet::new();
+    let mut taken = BTreeSet::new();
     let mut named = Vec::new();
     for (index, automation) in automations.iter().enumerate() {
         let path = format!("automations[{index}].document");
         match crate::automations::compile(&automation.document) {
             Ok(compiled) => {
                 let name = compiled.document().name.clone();
-                if !names.insert(name.clone()) {
+                if !taken.insert(name.clone()) {
                     problems.push(
                         format!("{path}.name"),
                         format!("two automations are called `{name}`"),
