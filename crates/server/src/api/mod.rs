@@ -86,7 +86,10 @@ pub fn router(engine: Handle) -> Router {
             post(connections::reauthorize_connection),
         )
         .route("/api/connections/{name}/test", post(connections::test_connection))
-        .route("/api/operations/{id}/call", post(operations::call_operation))
+        .route(
+            "/api/operations/{id}/call",
+            post(operations::call_operation).layer(DefaultBodyLimit::max(operations::CALL_BYTES)),
+        )
         .route("/api/choices/{list}", get(operations::list_choices))
         .with_state(engine)
 }
