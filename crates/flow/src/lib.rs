@@ -50,11 +50,13 @@ mod node;
 mod operations;
 mod parse;
 pub mod recipe;
+pub mod schema;
 pub mod scope;
 mod syntax;
 mod uses;
 pub mod validate;
 mod wait;
+pub mod yaml;
 
 pub use advance::{Fault, Next, advance, awaits};
 pub use compiled::Compiled;

@@ -21,3 +21,5 @@ mod stopping;
 mod trial;
 mod trouble;
 mod unclear;
+mod versions;
+mod workspaces;
