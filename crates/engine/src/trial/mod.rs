@@ -128,7 +128,7 @@ fn unfit(error: CallError) -> AdminError {
     AdminError::Unfit(error.to_string())
 }
 
-fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError> {
+pub(crate) fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError> {
     use cartlane_ghl::hooks;
     use cartlane_thrivecart as thrivecart;
     let nothing = || AdminError::Unfit("the payload is empty".into());
@@ -150,7 +150,7 @@ fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError
     }
 }
 
-fn event(new: NewEvent, connection_id: ConnectionId, now: UnixMs) -> Event {
+pub(crate) fn event(new: NewEvent, connection_id: ConnectionId, now: UnixMs) -> Event {
     Event {
         id: EventId::new(now),
         workspace_id: MAIN_WORKSPACE,

@@ -14,6 +14,7 @@ mod limits;
 mod listed;
 mod oauth;
 mod order;
+mod plans;
 mod sales;
 mod schedules;
 mod shop_oauth;
