@@ -11,6 +11,7 @@
 
 mod accounts;
 mod admin;
+mod ahead;
 mod audit;
 mod automations;
 mod backtest;
@@ -27,6 +28,7 @@ mod golive;
 mod gone;
 pub mod inbox;
 mod installs;
+mod knowledge;
 mod monitor;
 mod options;
 pub mod plan;
