@@ -136,9 +136,7 @@ impl Handle {
         if source.is_some_and(|source| !source.is_about(&event.facts.payload)) {
             return Ok(());
         }
-        let runs =
-            self.automations
-                .runs_for(event.facts.kind.as_str(), event.facts.mode, sync_test_mode, now);
+        let runs = self.runs_of(&event, sync_test_mode).await?;
         if !runs.is_empty() {
             self.db.write(move |tx| runs::replay(tx, id, &runs, now)).await?;
         }
@@ -246,6 +244,7 @@ impl Handle {
             let compiled = crate::automations::compile(document)?;
             named.push((compiled.document().name.clone(), document.clone()));
         }
+        self.check_chains(&named).await?;
         let (author, now) = (author.to_owned(), self.now());
         let applied = self
             .db
@@ -270,6 +269,19 @@ impl Handle {
             .await?;
         self.automations.refresh(&self.db).await?;
         Ok(applied)
+    }
+
+    /// Whether automations that start after others come to an end, with these in their places.
+    async fn check_chains(&self, named: &[(String, Json)]) -> Result<(), AdminError> {
+        let is_new = |name: &str| named.iter().any(|(new, _)| new == name);
+        let present = self.automations().await?;
+        let stay = present
+            .iter()
+            .filter(|row| !is_new(&row.name))
+            .map(|row| &row.document);
+        let all = stay.chain(named.iter().map(|(_, document)| document));
+        let all: Vec<_> = all.filter_map(crate::chains::read).collect();
+        Ok(crate::chains::check(&all, is_new)?)
     }
 
     /// Says whether events start an automation. Runs that it has go on.
@@ -304,10 +316,7 @@ impl Handle {
     /// written `(unknown)`.
     pub async fn plan(&self, id: EventId) -> Result<Json, AdminError> {
         let event = self.event(id).await?.event;
-        let mode = event.facts.mode;
-        let runs = self
-            .automations
-            .runs_for(event.facts.kind.as_str(), mode, true, self.now());
+        let runs = self.runs_of(&event, true).await?;
         let mut plans = Vec::new();
         for run in runs {
             plans.push(self.plan_one(&event, run.automation_id, run.version).await?);

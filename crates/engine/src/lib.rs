@@ -14,6 +14,7 @@ mod admin;
 mod automations;
 mod budget;
 mod call;
+mod chains;
 mod confirm;
 mod connections;
 mod directory;
@@ -23,13 +24,19 @@ mod golive;
 mod gone;
 pub mod inbox;
 mod installs;
+mod made;
+mod manual;
 mod monitor;
 mod options;
+mod outcomes;
+mod polls;
 mod reference;
 mod resume;
 mod run;
+mod schedules;
 mod secrets;
 mod source;
+mod starts;
 mod step;
 mod stored;
 mod systems;
@@ -65,6 +72,7 @@ pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{Limits, MAIN_WORKSPACE, Options};
+pub use polls::{PollHealth, Price};
 pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
@@ -178,7 +186,10 @@ impl Engine {
             let node = shared.node;
             shared
                 .db
-                .write(move |tx| lanes::take_from_the_dead(tx, node))
+                .write(move |tx| {
+                    cartlane_store::polls::take_from_the_dead(tx, node)?;
+                    lanes::take_from_the_dead(tx, node)
+                })
                 .await?;
         }
         Ok((Self { shared, jobs }, handle))
@@ -190,12 +201,13 @@ impl Engine {
         let inbox = tokio::spawn(Arc::clone(&shared).run_inbox(self.jobs));
         let leases = tokio::spawn(Arc::clone(&shared).run_leases());
         let monitor = tokio::spawn(Arc::clone(&shared).run_monitor());
+        let polls = tokio::spawn(Arc::clone(&shared).run_polls());
         let budgets = {
             let shared = Arc::clone(&shared);
             tokio::spawn(async move { shared.budgets.run().await })
         };
         Arc::clone(&shared).run_workers(shutdown).await;
-        for task in [leases, monitor, budgets, inbox] {
+        for task in [polls, leases, monitor, budgets, inbox] {
             task.abort();
         }
         if let Err(error) = shared.stop().await {
@@ -206,6 +218,10 @@ impl Engine {
 
 impl Shared {
     async fn stop(&self) -> Result<(), Error> {
+        let node = self.node;
+        self.db
+            .write(move |tx| cartlane_store::polls::give_back(tx, node))
+            .await?;
         self.budgets.give_back().await?;
         directory::flush(&self.directory(), &self.db).await
     }

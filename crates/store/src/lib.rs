@@ -29,8 +29,10 @@ pub mod meta;
 pub mod migrate;
 pub mod oauth;
 mod people;
+pub mod polls;
 pub mod quarantine;
 pub mod runs;
+pub mod schedules;
 pub mod secrets;
 #[cfg(feature = "seed")]
 pub mod seed;

@@ -78,6 +78,7 @@ pub async fn save(
                 ("ENABLED", "/enabled"),
             ],
         );
+        super::polls::print_prices(&answer);
     }
     Ok(ExitCode::SUCCESS)
 }

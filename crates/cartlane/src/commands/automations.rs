@@ -1,9 +1,9 @@
-//! `cartlane automations`: list, show, plan, enable, disable, remove.
+//! `cartlane automations`: list, show, run, plan, enable, disable, remove.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use cartlane_flow::names::nearest;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -44,6 +44,17 @@ pub enum Command {
         /// Its name or id.
         name: String,
     },
+    /// Start an automation whose `on` has `manual`.
+    Run {
+        /// Its name or id.
+        name: String,
+        /// A JSON file with the event as expressions read it: `{"person": {"email": …}, "amount": …, "payload": …}`.
+        #[arg(long, value_name = "FILE")]
+        event: Option<PathBuf>,
+        /// Whose e-mail the event has.
+        #[arg(long)]
+        email: Option<String>,
+    },
     /// Try an automation on recorded events, in a house that is thrown away; exit code 1 where a run failed.
     Test(super::trial::Arguments),
     /// What the automations would do with an event, without doing it.
@@ -80,6 +91,17 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             let answer = admin.delete(&path).await?;
             print(&answer, as_json, &format!("`{name}` is removed"));
         }
+        Command::Run { name, event, email } => {
+            let event = event_of(event.as_deref(), email)?;
+            let (path, name) = path_of(&find(&admin, &name).await?);
+            let answer = admin.post(&format!("{path}/run"), &event).await?;
+            let event = answer["event_id"].as_str().unwrap_or_default();
+            print(
+                &answer,
+                as_json,
+                &format!("`{name}` is started with event {event}"),
+            );
+        }
         Command::Plan { event } => {
             plan(
                 &admin.get(&format!("/api/events/{event}/plan"), &[]).await?,
@@ -88,6 +110,25 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The event that an automation is started with.
+fn event_of(file: Option<&Path>, email: Option<String>) -> anyhow::Result<Value> {
+    let mut event = match file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
+            serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?
+        }
+        None => json!({}),
+    };
+    if let Some(email) = email {
+        if !event.is_object() || event.get("person").is_some_and(|person| !person.is_object()) {
+            bail!("the event and its person are objects, such as {{\"person\": {{\"name\": …}}}}");
+        }
+        event["person"]["email"] = email.into();
+    }
+    Ok(event)
 }
 
 fn rows(answer: &Value) -> &[Value] {

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cartlane_catalog::Catalog;
-use cartlane_flow::Compiled;
+use cartlane_flow::{Compiled, Document};
+use cartlane_model::ConnectionId;
 
 use super::Finding;
 use crate::connections::add_scopes;
-use crate::directory::Target;
+use crate::directory::{Directory, Target};
+use crate::polls::asked;
+use crate::schedules::connection_of;
 use crate::source::Source;
 use crate::systems::Kind;
 use crate::{AdminError, Handle};
@@ -41,7 +44,7 @@ impl Account {
 impl Handle {
     pub(super) async fn ground(&self, compiled: &Compiled) -> Result<Ground, AdminError> {
         let document = compiled.document();
-        let kinds: Vec<String> = document.on.clone();
+        let kinds: Vec<String> = document.kinds().map(str::to_owned).collect();
         let directory = self.directory();
         let sources: Vec<&Arc<Source>> = directory.sources_of(&kinds).collect();
         let mut findings = Vec::new();
@@ -52,17 +55,18 @@ impl Handle {
                 "add the shop or the location (`cartlane connections add`)",
             ));
         }
+        let origins = origins(&directory, document, &sources, &mut findings);
         let mut accounts: Vec<Account> = Vec::new();
         for (step, call) in document.calls() {
             let Some(operation) = Catalog::builtin().get(&call.operation) else {
                 continue;
             };
             let kind = Kind::of(operation);
-            for source in &sources {
-                let Some(target) = directory.target_of(kind, document.connection_of(call), source.id) else {
+            for (origin, id) in &origins {
+                let Some(target) = directory.target_of(kind, document.connection_of(call), *id) else {
                     findings.push(Finding::error(
                         Some(format!("steps.{step}")),
-                        format!("for events of `{}` there is {}", source.name, kind.missing()),
+                        format!("for {origin} there is {}", kind.missing()),
                         "see `cartlane connections list`",
                     ));
                     continue;
@@ -116,6 +120,33 @@ impl Handle {
         }
         Ok(findings)
     }
+}
+
+/// What starts the automation, and the connection that its events come by.
+fn origins(
+    directory: &Directory,
+    document: &Document,
+    sources: &[&Arc<Source>],
+    findings: &mut Vec<Finding>,
+) -> Vec<(String, ConnectionId)> {
+    let of_source = |source: &&Arc<Source>| (format!("events of `{}`", source.name), source.id);
+    let mut origins: Vec<(String, ConnectionId)> = sources.iter().map(of_source).collect();
+    let connection = document.connection.as_deref();
+    for poll in document.polls() {
+        match asked(directory, poll, connection) {
+            Ok((target, _)) => origins.push((format!("polls of `{}`", target.name), target.id)),
+            Err(why) => findings.push(Finding::error(
+                None,
+                format!("`{}` cannot be polled: {why}", poll.operation),
+                "see `cartlane connections list`",
+            )),
+        }
+    }
+    if document.is_manual() || document.schedules().next().is_some() {
+        let origin = connection_of(directory, connection);
+        origins.extend(origin.map(|id| ("starts by time or by hand".to_owned(), id)));
+    }
+    origins
 }
 
 fn account_of(accounts: &mut Vec<Account>, target: Arc<Target>) -> &mut Account {

@@ -52,7 +52,13 @@ impl Handle {
         } else {
             real
         };
-        if mapping.events == 0 {
+        if kinds.is_empty() {
+            mapping.findings.push(Finding::warning(
+                None,
+                "nothing that comes in by a web hook starts it",
+                "its mapping was not tried; try it with `cartlane automations test --event FILE`",
+            ));
+        } else if mapping.events == 0 {
             mapping.findings.push(Finding::warning(
                 None,
                 format!("no real event of {} has come in yet", kinds.join(", ")),

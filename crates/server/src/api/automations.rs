@@ -1,4 +1,4 @@
-//! Automations: list, apply, enable, remove, plan.
+//! Automations: list, apply, enable, remove, run, plan.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -38,6 +38,7 @@ pub async fn apply_automations(
     State(engine): State<Handle>,
     Json(apply): Json<ApplyIn>,
 ) -> Result<Json<Value>, Problem> {
+    let prices = engine.prices(&apply.documents).await?; // before they count as polled already
     let applied = engine
         .apply_as(&apply.documents, &apply.author, apply.disabled)
         .await?;
@@ -53,7 +54,9 @@ pub async fn apply_automations(
         let (version, enabled) = (row.map(|row| row.version), row.map(|row| row.enabled));
         json!({"name": name, "applied": applied, "version": version, "enabled": enabled})
     });
-    Ok(Json(json!({"automations": out.collect::<Vec<_>>()})))
+    Ok(Json(
+        json!({"automations": out.collect::<Vec<_>>(), "polls": prices}),
+    ))
 }
 
 /// What to change of an automation.
@@ -101,6 +104,16 @@ pub async fn remove_automation(
 ) -> Result<Json<Value>, Problem> {
     engine.remove_automation(id(&automation)?).await?;
     Ok(Json(json!({"id": automation, "removed": true})))
+}
+
+/// Starts an automation by hand, with the event in the body; the event's id.
+pub async fn run_automation(
+    State(engine): State<Handle>,
+    Path(automation): Path<String>,
+    Json(event): Json<Value>,
+) -> Result<Json<Value>, Problem> {
+    let event = engine.run_automation(id(&automation)?, &event).await?;
+    Ok(Json(json!({"id": automation, "event_id": event})))
 }
 
 /// What the automations would do with an event.

@@ -5,6 +5,7 @@ mod connections;
 mod events;
 mod health;
 mod operations;
+mod polls;
 mod quarantine;
 mod runs;
 
@@ -38,6 +39,9 @@ pub fn router(engine: Handle) -> Router {
         )
         .route("/api/automations/{id}/check", get(automations::check_automation))
         .route("/api/events/{id}/plan", get(automations::plan_event))
+        .route("/api/automations/{id}/run", post(automations::run_automation))
+        .route("/api/polls", get(polls::list_polls))
+        .route("/api/polls/price", post(polls::price_polls))
         .route("/api/quarantine", get(quarantine::list_quarantine))
         .route(
             "/api/quarantine/{id}/release",

@@ -1,0 +1,77 @@
+//! Which automations an event that is stored starts, as they are now: for replays and plans.
+
+use cartlane_flow::on::{self, Ended};
+use cartlane_model::{AutomationId, Event, RunId};
+use cartlane_store::inbox::NewRun;
+use cartlane_store::lists::{self, RunFilter};
+use serde_json::Value as Json;
+
+use crate::automations::Loaded;
+use crate::polls::watches_of;
+use crate::schedules::scheduled;
+use crate::{AdminError, Handle};
+
+/// More automations than one event starts.
+const AT_MOST: i64 = 1_000;
+
+impl Handle {
+    /// The runs that a stored event gets, in the automations' order: what a poll, a schedule, a person or another automation
+    /// has made starts those alone that wait for just that.
+    pub(crate) async fn runs_of(
+        &self,
+        event: &Event,
+        sync_test_mode: bool,
+    ) -> Result<Vec<NewRun>, AdminError> {
+        let (kind, now) = (event.facts.kind.as_str(), self.now());
+        let text = |name: &str| {
+            event
+                .facts
+                .payload
+                .get(name)
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+        };
+        let (directory, present) = (self.directory(), self.automations.present());
+        let ids: Vec<AutomationId> = match (kind, Ended::of_kind(kind)) {
+            (on::POLL_ITEM, _) => {
+                let watches = watches_of(&directory, &present, text("poll"));
+                watches.iter().map(|watch| watch.automation_id).collect()
+            }
+            (on::SCHEDULE_DUE, _) => {
+                let of_it = scheduled(&directory, &present)
+                    .into_iter()
+                    .filter(|one| one.id == text("schedule"));
+                of_it.map(|one| one.loaded.row.id).collect()
+            }
+            (on::MANUAL_RUN, _) => {
+                let before = self.started_by(event).await?;
+                let is_manual =
+                    |loaded: &&Loaded| loaded.row.enabled && loaded.compiled.document().is_manual();
+                let of_it = present.iter().filter(is_manual).map(|loaded| loaded.row.id);
+                of_it.filter(|id| before.contains(id)).collect()
+            }
+            (_, Some(ended)) => return Ok(self.automations.after(text("automation"), ended, now)),
+            _ => {
+                return Ok(self
+                    .automations
+                    .runs_for(kind, event.facts.mode, sync_test_mode, now));
+            }
+        };
+        let of_it = present.iter().filter(|loaded| ids.contains(&loaded.row.id));
+        let run = |loaded: &Loaded| NewRun {
+            id: RunId::new(now),
+            automation_id: loaded.row.id,
+            version: loaded.row.version,
+        };
+        Ok(of_it.map(run).collect())
+    }
+
+    async fn started_by(&self, event: &Event) -> Result<Vec<AutomationId>, AdminError> {
+        let filter = RunFilter {
+            event: Some(event.id),
+            ..RunFilter::default()
+        };
+        let runs = self.db.read(move |tx| lists::runs(tx, &filter, AT_MOST)).await?;
+        Ok(runs.iter().map(|run| run.automation_id).collect())
+    }
+}
