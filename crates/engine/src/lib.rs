@@ -28,6 +28,7 @@ mod made;
 mod manual;
 mod monitor;
 mod options;
+mod origins;
 mod outcomes;
 mod polls;
 mod reference;

@@ -307,9 +307,10 @@ impl Document {
         call.connection.as_deref().or(self.connection.as_deref())
     }
 
-    /// Whether it names this connection, for all its calls or for one.
+    /// Whether it names this connection, for all its calls, for one, or for a poll.
     pub fn names_connection(&self, name: &str) -> bool {
-        let mut named = self.calls().map(|(_, call)| call.connection.as_deref());
+        let of_calls = self.calls().map(|(_, call)| call.connection.as_deref());
+        let mut named = of_calls.chain(self.polls().map(|poll| poll.connection.as_deref()));
         self.connection.as_deref() == Some(name) || named.any(|named| named == Some(name))
     }
 

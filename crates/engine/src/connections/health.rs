@@ -10,6 +10,7 @@ use cartlane_store::{Error, oauth};
 
 use crate::accounts::AccountConfig;
 use crate::directory::{Directory, Entry};
+use crate::origins::Origins;
 use crate::secrets::{Held, SecretName};
 use crate::systems::Kind;
 use crate::{AdminError, Handle, Shared};
@@ -169,21 +170,22 @@ impl Shared {
         }
     }
 
-    /// The scopes that enabled automations need of a connection, by the operations of their steps.
+    /// The scopes that enabled automations need of a connection, by the operations of their polls and steps.
     fn scopes_needed(&self, id: ConnectionId, directory: &Directory) -> BTreeSet<String> {
         let present = self.automations.present();
         let mut needed = BTreeSet::new();
         for loaded in present.iter().filter(|loaded| loaded.row.enabled) {
             let document = loaded.compiled.document();
+            let origins = Origins::of(directory, document, &present);
+            let polled = origins.polled.iter().filter(|(_, of)| *of == id);
+            polled.for_each(|(operation, _)| add_scopes(operation, &mut needed));
             let comes_here = |call: &Call| {
                 let named = document.connection_of(call);
                 let leads_here = |source: ConnectionId| {
                     let target = directory.target_of(Kind::Ghl, named, source);
                     target.is_some_and(|target| target.id == id)
                 };
-                directory
-                    .sources_of(&document.on)
-                    .any(|source| leads_here(source.id))
+                origins.found.iter().any(|origin| leads_here(origin.connection))
             };
             document
                 .calls()

@@ -4,15 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cartlane_catalog::Catalog;
-use cartlane_flow::{Compiled, Document};
-use cartlane_model::ConnectionId;
+use cartlane_flow::Compiled;
 
 use super::Finding;
 use crate::connections::add_scopes;
-use crate::directory::{Directory, Target};
-use crate::polls::asked;
-use crate::schedules::connection_of;
-use crate::source::Source;
+use crate::directory::Target;
+use crate::origins::Origins;
 use crate::systems::Kind;
 use crate::{AdminError, Handle};
 
@@ -46,27 +43,45 @@ impl Handle {
         let document = compiled.document();
         let kinds: Vec<String> = document.kinds().map(str::to_owned).collect();
         let directory = self.directory();
-        let sources: Vec<&Arc<Source>> = directory.sources_of(&kinds).collect();
         let mut findings = Vec::new();
-        if sources.is_empty() && !kinds.is_empty() {
+        if directory.sources_of(&kinds).next().is_none() && !kinds.is_empty() {
             findings.push(Finding::error(
                 None,
                 format!("no connection brings events of {}", kinds.join(", ")),
                 "add the shop or the location (`cartlane connections add`)",
             ));
         }
-        let origins = origins(&directory, document, &sources, &mut findings);
+        let origins = Origins::of(&directory, document, &self.automations.present());
+        for (operation, why) in &origins.unheard {
+            findings.push(Finding::error(
+                None,
+                format!("`{operation}` cannot be polled: {why}"),
+                "see `cartlane connections list`",
+            ));
+        }
         let mut accounts: Vec<Account> = Vec::new();
+        for (operation, id) in &origins.polled {
+            if let Some(target) = directory
+                .target(*id)
+                .filter(|target| target.line.kind() == Kind::Ghl)
+            {
+                add_scopes(
+                    operation,
+                    &mut account_of(&mut accounts, Arc::clone(target)).scopes,
+                );
+            }
+        }
         for (step, call) in document.calls() {
             let Some(operation) = Catalog::builtin().get(&call.operation) else {
                 continue;
             };
             let kind = Kind::of(operation);
-            for (origin, id) in &origins {
-                let Some(target) = directory.target_of(kind, document.connection_of(call), *id) else {
+            for origin in &origins.found {
+                let named = document.connection_of(call);
+                let Some(target) = directory.target_of(kind, named, origin.connection) else {
                     findings.push(Finding::error(
                         Some(format!("steps.{step}")),
-                        format!("for {origin} there is {}", kind.missing()),
+                        format!("for {} there is {}", origin.words, kind.missing()),
                         "see `cartlane connections list`",
                     ));
                     continue;
@@ -120,33 +135,6 @@ impl Handle {
         }
         Ok(findings)
     }
-}
-
-/// What starts the automation, and the connection that its events come by.
-fn origins(
-    directory: &Directory,
-    document: &Document,
-    sources: &[&Arc<Source>],
-    findings: &mut Vec<Finding>,
-) -> Vec<(String, ConnectionId)> {
-    let of_source = |source: &&Arc<Source>| (format!("events of `{}`", source.name), source.id);
-    let mut origins: Vec<(String, ConnectionId)> = sources.iter().map(of_source).collect();
-    let connection = document.connection.as_deref();
-    for poll in document.polls() {
-        match asked(directory, poll, connection) {
-            Ok((target, _)) => origins.push((format!("polls of `{}`", target.name), target.id)),
-            Err(why) => findings.push(Finding::error(
-                None,
-                format!("`{}` cannot be polled: {why}", poll.operation),
-                "see `cartlane connections list`",
-            )),
-        }
-    }
-    if document.is_manual() || document.schedules().next().is_some() {
-        let origin = connection_of(directory, connection);
-        origins.extend(origin.map(|id| ("starts by time or by hand".to_owned(), id)));
-    }
-    origins
 }
 
 fn account_of(accounts: &mut Vec<Account>, target: Arc<Target>) -> &mut Account {
