@@ -46,6 +46,15 @@ impl Made {
         serde_json::from_slice(body).map_err(|error| format!("an event of our own cannot be read: {error}"))
     }
 
+    /// As it is given by hand, with its kind.
+    pub fn to_json(&self) -> Json {
+        let mut fields = serde_json::to_value(self).unwrap_or_default(); // texts, numbers and JSON only: it cannot fail
+        if let Some(fields) = fields.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+        fields
+    }
+
     /// The same as facts.
     pub fn facts(self) -> Facts {
         Facts {

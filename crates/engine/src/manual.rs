@@ -6,6 +6,7 @@ use cartlane_model::{AutomationId, EventId, Problems, RunId};
 use cartlane_store::inbox::{self, NewRun};
 use serde_json::Value as Json;
 
+use crate::automations::Loaded;
 use crate::made::{Made, Occasion};
 use crate::schedules::connection_of;
 use crate::{AdminError, Handle};
@@ -34,8 +35,8 @@ impl Handle {
             id: id.to_string(),
             list: "automations list",
         })?;
-        let (name, document) = (&loaded.row.name, loaded.compiled.document());
-        if !document.is_manual() {
+        let name = &loaded.row.name;
+        if !loaded.compiled.document().is_manual() {
             return Err(AdminError::Unfit(format!(
                 "`{name}` is not to be started by hand; add `manual` to its `on`, and apply it"
             )));
@@ -45,7 +46,25 @@ impl Handle {
                 "`{name}` is disabled; `cartlane automations enable` lets it be started"
             )));
         }
-        let connection = connection_of(&self.directory(), document.connection.as_deref());
+        self.begin(loaded, given(on::MANUAL_RUN, event)?).await
+    }
+
+    /// Starts an automation as though one of its own triggers had fired, whatever stands in its `on`: for trials in a house
+    /// of their own. `event` has the `kind` too. The event's id.
+    pub async fn start_as(&self, id: AutomationId, event: &Json) -> Result<EventId, AdminError> {
+        let present = self.automations.present();
+        let loaded = present.iter().find(|loaded| loaded.row.id == id);
+        let loaded = loaded.ok_or_else(|| AdminError::Unknown {
+            noun: "automation",
+            id: id.to_string(),
+            list: "automations list",
+        })?;
+        self.begin(loaded, read(event)?).await
+    }
+
+    async fn begin(&self, loaded: &Loaded, made: Made) -> Result<EventId, AdminError> {
+        let named = loaded.compiled.document().connection.as_deref();
+        let connection = connection_of(&self.directory(), named);
         let connection_id = connection.ok_or_else(|| {
             AdminError::Unfit("there is no connection that the event could belong to; add one".into())
         })?;
@@ -57,11 +76,11 @@ impl Handle {
             key: None,
             runs: vec![NewRun {
                 id: RunId::new(now),
-                automation_id: id,
+                automation_id: loaded.row.id,
                 version: loaded.row.version,
             }],
         };
-        let delivery = [given(event)?.delivery(occasion, now)];
+        let delivery = [made.delivery(occasion, now)];
         let event_id = delivery[0].event_id;
         self.db
             .write(move |tx| inbox::take(tx, &delivery).map(|_| ()))
@@ -71,8 +90,25 @@ impl Handle {
     }
 }
 
+/// An event that says itself of which of our own kinds it is.
+pub(crate) fn read(event: &Json) -> Result<Made, Problems> {
+    let kind = event["kind"].as_str().unwrap_or_default().to_owned();
+    if !on::is_own_kind(&kind) {
+        let message = format!(
+            "`{kind}` is no kind of event that Cartlane makes: {}",
+            on::OWN_KINDS.join(", ")
+        );
+        return Err(Problems::one("kind", message));
+    }
+    let mut event = event.clone();
+    if let Some(fields) = event.as_object_mut() {
+        fields.remove("kind");
+    }
+    given(&kind, &event)
+}
+
 /// An event as it is given, checked.
-fn given(event: &Json) -> Result<Made, Problems> {
+fn given(kind: &str, event: &Json) -> Result<Made, Problems> {
     let mut problems = Problems::default();
     let Some(fields) = event.as_object() else {
         return Err(Problems::one(
@@ -91,7 +127,7 @@ fn given(event: &Json) -> Result<Made, Problems> {
     problems.into_result(())?;
     let mut made: Made =
         serde_json::from_value(event.clone()).map_err(|error| Problems::one("", error.to_string()))?;
-    made.kind = on::MANUAL_RUN.into();
+    made.kind = kind.into();
     Ok(made)
 }
 

@@ -28,6 +28,21 @@ pub const SCHEDULE_DUE: &str = "schedule.due";
 /// The kind of event that a person makes.
 pub const MANUAL_RUN: &str = "manual.run";
 
+/// All kinds of event that nobody sends.
+pub const OWN_KINDS: [&str; 6] = [
+    POLL_ITEM,
+    SCHEDULE_DUE,
+    MANUAL_RUN,
+    "automation.done",
+    "automation.failed",
+    "automation.skipped",
+];
+
+/// Whether nobody sends events of this kind: a poll, a schedule, a person or another automation makes them.
+pub fn is_own_kind(kind: &str) -> bool {
+    OWN_KINDS.contains(&kind)
+}
+
 const FORMS: [&str; 4] = ["poll", "schedule", "manual", "automation"];
 const POLL_KEYS: [&str; 5] = ["operation", "with", "every", "connection", "existing"];
 const SCHEDULE_KEYS: [&str; 2] = ["cron", "zone"];
@@ -48,6 +63,19 @@ pub enum On {
     /// An event of this kind.
     #[serde(untagged)]
     Event(String),
+}
+
+impl On {
+    /// The kind of the event that it begins with; of the end of another automation the first that is meant.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Poll(_) => POLL_ITEM,
+            Self::Schedule(_) => SCHEDULE_DUE,
+            Self::Manual => MANUAL_RUN,
+            Self::Automation(outcome) => outcome.outcome.first().copied().unwrap_or(Ended::Done).kind(),
+            Self::Event(kind) => kind,
+        }
+    }
 }
 
 /// A list or a thing that is watched.

@@ -238,7 +238,7 @@ fn stopped(message: String, refusal: Option<Rejection>) -> CallError {
     CallError::Stopped { message, refusal }
 }
 
-fn find(id: &str) -> Result<&'static Operation, CallError> {
+pub(crate) fn find(id: &str) -> Result<&'static Operation, CallError> {
     let catalog = Catalog::builtin();
     catalog.get(id).ok_or_else(|| CallError::UnknownOperation {
         id: id.into(),

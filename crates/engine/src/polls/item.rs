@@ -1,13 +1,15 @@
 //! Who an item is, and what it is like: two hashes.
 
+use cartlane_flow::on;
 use cartlane_ghl::polled;
 use cartlane_model::{FileId, UnixMs};
 use cartlane_store::polls::Digest;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::rule::Rule;
 use super::wanted::in_order;
+use crate::made::Made;
 
 /// Keys that say something of the answer and not of the thing.
 const NOT_OF_THE_THING: [&str; 3] = ["traceId", "searchAfter", "sort"];
@@ -78,6 +80,16 @@ pub(super) fn see_file(item: Json, file: Option<FileId>, sha256: &str) -> Seen {
     }
 }
 
+/// The event that tells of an item.
+pub(super) fn made(operation: &str, inputs: &Json, item: &Json, poll: &str, change: &str) -> Made {
+    Made {
+        kind: on::POLL_ITEM.into(),
+        person: polled::person(operation, inputs, item),
+        payload: json!({"poll": poll, "operation": operation, "change": change, "item": item}),
+        ..Made::default()
+    }
+}
+
 /// The content without what changes with every answer.
 fn of_the_thing(item: &Json) -> Json {
     match item.as_object() {
@@ -127,7 +139,6 @@ pub(super) fn items_of(answer: Json) -> (Vec<Json>, bool) {
 mod tests {
     use super::*;
     use cartlane_catalog::Catalog;
-    use serde_json::json;
 
     fn seen(operation: &str, item: Json, is_one: bool) -> (Digest, Digest) {
         let operation = Catalog::builtin().get(operation).expect("an operation");

@@ -20,6 +20,7 @@ mod list;
 mod price;
 mod read;
 mod rule;
+mod sample;
 mod times;
 mod wanted;
 

@@ -13,13 +13,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cartlane_catalog::{Catalog, Operation};
-use cartlane_flow::{moments, on};
+use cartlane_flow::moments;
 use cartlane_ghl::polled;
 use cartlane_model::{AutomationId, RunId, UnixMs};
 use cartlane_store::Error;
 use cartlane_store::inbox::{Delivery, NewRun};
 use cartlane_store::polls::{self, Claimed, Digest, Poll};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::batch::Batch;
 use super::item::{self, Seen};
@@ -28,7 +28,7 @@ use super::times::{backoff_ms, next_at};
 use super::wanted::{Watch, watches_of};
 use crate::Shared;
 use crate::executor::{CallError, Executor, PageStream};
-use crate::made::{Made, Occasion};
+use crate::made::Occasion;
 
 /// Items and events of one transaction, about.
 const BATCH: usize = 500;
@@ -341,14 +341,7 @@ impl<'a> Look<'a> {
 
     fn event(&self, seen: &Seen, change: &str, key: &str, runs: Vec<NewRun>) -> Delivery {
         let wanted = &self.poll.wanted;
-        let made = Made {
-            kind: on::POLL_ITEM.into(),
-            person: polled::person(&wanted.operation, &self.inputs, &seen.item),
-            payload: json!({
-                "poll": wanted.id, "operation": wanted.operation, "change": change, "item": seen.item,
-            }),
-            ..Made::default()
-        };
+        let made = item::made(&wanted.operation, &self.inputs, &seen.item, &wanted.id, change);
         let occasion = Occasion {
             workspace_id: wanted.workspace_id,
             connection_id: wanted.connection_id,

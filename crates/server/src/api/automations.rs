@@ -141,6 +141,8 @@ pub struct TrialIn {
 enum SenderIn {
     ThriveCart,
     Ghl,
+    /// An event that Cartlane makes itself.
+    Cartlane,
 }
 
 /// Tries an automation on a live account, with one test contact.
@@ -151,8 +153,9 @@ pub async fn try_automation(
     let trial = Trial {
         document: asked.document,
         sender: match asked.sender {
-            SenderIn::ThriveCart => Sender::ThriveCart,
-            SenderIn::Ghl => Sender::Ghl,
+            SenderIn::ThriveCart => Some(Sender::ThriveCart),
+            SenderIn::Ghl => Some(Sender::Ghl),
+            SenderIn::Cartlane => None,
         },
         body: asked.payload.to_string().into_bytes(),
         connection: asked.connection,
