@@ -19,17 +19,17 @@ pub(crate) struct Origin {
 
 /// The origins of an automation.
 #[derive(Default)]
-pub(crate) struct Origins {
+pub(crate) struct Origins<'d> {
     pub found: Vec<Origin>,
-    /// The operations that are polled for it, each with the connection that is asked.
-    pub polled: Vec<(String, ConnectionId)>,
+    /// Its polls, each with the connection that is asked.
+    pub polled: Vec<(&'d on::Poll, ConnectionId)>,
     /// Polls that no connection can do, and why.
     pub unheard: Vec<(String, &'static str)>,
 }
 
-impl Origins {
+impl<'d> Origins<'d> {
     /// The origins of `document`; those of automations whose end starts it are looked up in `all`.
-    pub fn of(directory: &Directory, document: &Document, all: &[Loaded]) -> Self {
+    pub fn of(directory: &Directory, document: &'d Document, all: &'d [Loaded]) -> Self {
         let mut origins = Self::default();
         origins.add_own(directory, document);
         let mut names: Vec<&str> = names_before(document).collect();
@@ -53,7 +53,7 @@ impl Origins {
         origins
     }
 
-    fn add_own(&mut self, directory: &Directory, document: &Document) {
+    fn add_own(&mut self, directory: &Directory, document: &'d Document) {
         let kinds: Vec<String> = document.kinds().map(str::to_owned).collect();
         let sources = directory.sources_of(&kinds);
         self.found.extend(sources.map(|source| Origin {
@@ -64,7 +64,7 @@ impl Origins {
         for poll in document.polls() {
             match asked(directory, poll, connection) {
                 Ok((target, _)) => {
-                    self.polled.push((poll.operation.clone(), target.id));
+                    self.polled.push((poll, target.id));
                     self.found.push(Origin {
                         words: format!("polls of `{}`", target.name),
                         connection: target.id,

@@ -7,7 +7,6 @@ use cartlane_store::lists::{self, RunFilter};
 use serde_json::Value as Json;
 
 use crate::automations::Loaded;
-use crate::polls::watches_of;
 use crate::schedules::scheduled;
 use crate::{AdminError, Handle};
 
@@ -34,8 +33,9 @@ impl Handle {
         let (directory, present) = (self.directory(), self.automations.present());
         let ids: Vec<AutomationId> = match (kind, Ended::of_kind(kind)) {
             (on::POLL_ITEM, _) => {
-                let watches = watches_of(&directory, &present, text("poll"));
-                watches.iter().map(|watch| watch.automation_id).collect()
+                let watched = self.watched();
+                let watches = watched.of(text("poll")).iter();
+                watches.map(|watch| watch.automation_id).collect()
             }
             (on::SCHEDULE_DUE, _) => {
                 let of_it = scheduled(&directory, &present)

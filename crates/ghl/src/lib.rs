@@ -21,6 +21,7 @@ pub mod oauth;
 pub mod outcome;
 pub mod polled;
 pub mod rate;
+mod upload;
 
 pub use client::{Account, Client, Exchange};
 pub use contact::filled;

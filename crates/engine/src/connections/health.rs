@@ -7,6 +7,7 @@ use cartlane_flow::Call;
 use cartlane_model::{ConnectionId, UnixMs};
 use cartlane_store::connections::{self, Connection};
 use cartlane_store::{Error, oauth};
+use serde_json::{Map, Value as Json};
 
 use crate::accounts::AccountConfig;
 use crate::directory::{Directory, Entry};
@@ -14,6 +15,9 @@ use crate::origins::Origins;
 use crate::secrets::{Held, SecretName};
 use crate::systems::Kind;
 use crate::{AdminError, Handle, Shared};
+
+/// The list that tells the ids of custom fields by their names.
+pub(crate) const CUSTOM_FIELDS: &str = "ghl.locations.list_custom_fields";
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
 /// GHL recommends to change a private integration token every 90 days.
@@ -178,7 +182,7 @@ impl Shared {
             let document = loaded.compiled.document();
             let origins = Origins::of(directory, document, &present);
             let polled = origins.polled.iter().filter(|(_, of)| *of == id);
-            polled.for_each(|(operation, _)| add_scopes(operation, &mut needed));
+            polled.for_each(|(poll, _)| add_scopes(&poll.operation, &poll.with, &mut needed));
             let comes_here = |call: &Call| {
                 let named = document.connection_of(call);
                 let leads_here = |source: ConnectionId| {
@@ -190,14 +194,15 @@ impl Shared {
             document
                 .calls()
                 .filter(|(_, call)| comes_here(call))
-                .for_each(|(_, call)| add_scopes(&call.operation, &mut needed));
+                .for_each(|(_, call)| add_scopes(&call.operation, &call.with, &mut needed));
         }
         needed
     }
 }
 
-/// The scopes of an operation, or of the calls that it is made of.
-pub(crate) fn add_scopes(operation: &str, needed: &mut BTreeSet<String>) {
+/// The scopes of an operation with these inputs, or of those that it is made of; and that of the list that tells custom fields' ids by
+/// their names, where it names some.
+pub(crate) fn add_scopes(operation: &str, with: &Map<String, Json>, needed: &mut BTreeSet<String>) {
     let Some(operation) = Catalog::builtin().get(operation) else {
         return;
     };
@@ -214,7 +219,10 @@ pub(crate) fn add_scopes(operation: &str, needed: &mut BTreeSet<String>) {
         .calls
         .iter()
         .filter_map(|call| Catalog::builtin().get(call));
-    calls.for_each(add);
+    calls.for_each(&mut add);
+    if operation.needs_field_names(&with.clone().into()) {
+        Catalog::builtin().get(CUSTOM_FIELDS).into_iter().for_each(add);
+    }
 }
 
 fn hook_paths(entry: &Entry, kind: &str, now: UnixMs) -> Vec<(String, Option<UnixMs>)> {

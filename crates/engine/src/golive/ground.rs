@@ -51,7 +51,8 @@ impl Handle {
                 "add the shop or the location (`cartlane connections add`)",
             ));
         }
-        let origins = Origins::of(&directory, document, &self.automations.present());
+        let present = self.automations.present();
+        let origins = Origins::of(&directory, document, &present);
         for (operation, why) in &origins.unheard {
             findings.push(Finding::error(
                 None,
@@ -60,15 +61,14 @@ impl Handle {
             ));
         }
         let mut accounts: Vec<Account> = Vec::new();
-        for (operation, id) in &origins.polled {
-            if let Some(target) = directory
-                .target(*id)
-                .filter(|target| target.line.kind() == Kind::Ghl)
-            {
-                add_scopes(
-                    operation,
-                    &mut account_of(&mut accounts, Arc::clone(target)).scopes,
-                );
+        for (poll, id) in &origins.polled {
+            let Some(target) = directory.target(*id) else {
+                continue;
+            };
+            findings.extend(paused(target));
+            if target.line.kind() == Kind::Ghl {
+                let account = account_of(&mut accounts, Arc::clone(target));
+                add_scopes(&poll.operation, &poll.with, &mut account.scopes);
             }
         }
         for (step, call) in document.calls() {
@@ -86,17 +86,11 @@ impl Handle {
                     ));
                     continue;
                 };
-                if let Some(trouble) = target.trouble() {
-                    findings.push(Finding::error(
-                        None,
-                        format!("the connection `{}` is paused ({})", target.name, trouble.code),
-                        trouble.reason,
-                    ));
-                }
+                findings.extend(paused(&target));
                 if kind == Kind::Ghl {
                     let account = account_of(&mut accounts, target);
                     account.steps.insert(step.to_owned());
-                    add_scopes(&operation.id, &mut account.scopes);
+                    add_scopes(&call.operation, &call.with, &mut account.scopes);
                 }
             }
         }
@@ -135,6 +129,12 @@ impl Handle {
         }
         Ok(findings)
     }
+}
+
+fn paused(target: &Target) -> Option<Finding> {
+    let trouble = target.trouble()?;
+    let message = format!("the connection `{}` is paused ({})", target.name, trouble.code);
+    Some(Finding::error(None, message, trouble.reason))
 }
 
 fn account_of(accounts: &mut Vec<Account>, target: Arc<Target>) -> &mut Account {

@@ -4,7 +4,6 @@ use cartlane_model::UnixMs;
 use cartlane_store::polls;
 
 use super::price::per_day;
-use super::wanted::watches;
 use crate::{AdminError, Handle};
 
 /// A poll as people see it.
@@ -43,12 +42,11 @@ impl Handle {
     pub async fn polls(&self) -> Result<Vec<PollHealth>, AdminError> {
         let rows = self.db.read(|tx| polls::list(tx)).await?;
         let directory = self.directory();
-        let (watches, unheard) = watches(&directory, &self.automations.present());
+        let watched = self.watched();
         let mut list: Vec<PollHealth> = Vec::new();
         for row in rows {
-            let of_it = watches.iter().filter(|watch| watch.wanted.id == row.wanted.id);
-            let mut automations: Vec<String> = of_it.map(|watch| watch.automation.clone()).collect();
-            automations.dedup();
+            let of_it = watched.of(&row.wanted.id).iter();
+            let automations = of_it.map(|watch| watch.automation.clone()).collect();
             let calls_per_day = per_day(row.wanted.every_ms, row.last_calls.unwrap_or(1).max(1));
             list.push(PollHealth {
                 connection: directory
@@ -68,12 +66,12 @@ impl Handle {
                 id: Some(row.wanted.id),
             });
         }
-        let unheard = unheard.into_iter().map(|unheard| PollHealth {
+        let unheard = watched.unheard.iter().map(|unheard| PollHealth {
             id: None,
-            operation: unheard.operation,
+            operation: unheard.operation.clone(),
             connection: None,
             inputs: "{}".into(),
-            automations: vec![unheard.automation],
+            automations: vec![unheard.automation.clone()],
             every_ms: 0,
             next_at: None,
             last_at: None,

@@ -33,12 +33,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::Shared;
-use crate::automations::Loaded;
-use crate::directory::Directory;
 
 pub use list::PollHealth;
 pub use price::Price;
-pub(crate) use wanted::{asked, watches, watches_of};
+use wanted::Watched;
+pub(crate) use wanted::{LastWatched, asked};
 
 /// How often it is looked for what is due.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -53,8 +52,7 @@ const COMPARE_EVERY: Duration = Duration::from_mins(1);
 
 /// What was last told to the store.
 struct Told {
-    automations: Arc<Vec<Loaded>>,
-    directory: Arc<Directory>,
+    watched: Arc<Watched>,
     at: Instant,
 }
 
@@ -109,18 +107,15 @@ impl Shared {
 
     /// Tells the store what automations ask for, where that has changed.
     async fn tell_what_is_asked_for(&self, told: &mut Option<Told>) -> Result<(), Error> {
-        let is_told = |told: &Told| {
-            Arc::ptr_eq(&told.automations, &self.automations.present())
-                && Arc::ptr_eq(&told.directory, &self.directory())
-                && told.at.elapsed() < COMPARE_EVERY
-        };
+        let is_told =
+            |told: &Told| Arc::ptr_eq(&told.watched, &self.watched()) && told.at.elapsed() < COMPARE_EVERY;
         if told.as_ref().is_some_and(is_told) {
             return Ok(());
         }
         self.automations.refresh(&self.db).await?; // another node may have newer ones
-        let (automations, directory) = (self.automations.present(), self.directory());
-        let wanted = wanted::all(&watches(&directory, &automations).0);
-        let schedules = self.wanted_schedules(&directory, &automations);
+        let watched = self.watched();
+        let wanted = watched.wanted();
+        let schedules = self.wanted_schedules(&self.directory(), &self.automations.present());
         self.db
             .write(move |tx| {
                 polls::want(tx, &wanted)?;
@@ -128,8 +123,7 @@ impl Shared {
             })
             .await?;
         *told = Some(Told {
-            automations,
-            directory,
+            watched,
             at: Instant::now(),
         });
         Ok(())

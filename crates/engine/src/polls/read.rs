@@ -25,7 +25,7 @@ use super::batch::Batch;
 use super::item::{self, Seen};
 use super::rule::{Extent, OVERLAP_MS, Rule};
 use super::times::{backoff_ms, next_at};
-use super::wanted::{Watch, watches_of};
+use super::wanted::Watch;
 use crate::Shared;
 use crate::executor::{CallError, Executor, PageStream};
 use crate::made::Occasion;
@@ -141,11 +141,12 @@ impl Shared {
     async fn do_poll(self: &Arc<Self>, claimed: &Claimed) -> Result<(), Stop> {
         let poll = &claimed.poll;
         let id = &poll.wanted.id;
-        let mut watches = watches_of(&self.directory(), &self.automations.present(), id);
-        if watches.is_empty() {
+        let mut watched = self.watched();
+        if watched.of(id).is_empty() {
             self.automations.refresh(&self.db).await?; // another node may have newer ones
-            watches = watches_of(&self.directory(), &self.automations.present(), id);
+            watched = self.watched();
         }
+        let watches = watched.of(id);
         let operation = Catalog::builtin().get(&poll.wanted.operation);
         let (Some(operation), false) = (operation, watches.is_empty()) else {
             self.put_off(poll, poll.failures, None, WAIT_MS).await?;
@@ -160,7 +161,7 @@ impl<'a> Look<'a> {
         shared: &'a Arc<Shared>,
         poll: &'a Poll,
         operation: &'static Operation,
-        watches: Vec<Watch>,
+        watches: &[Watch],
     ) -> Self {
         let began_at = shared.clock.now();
         let with: Map<String, Json> = serde_json::from_str(&poll.wanted.inputs).unwrap_or_default();
@@ -187,7 +188,7 @@ impl<'a> Look<'a> {
             operation,
             rule,
             began_at,
-            watches,
+            watches: watches.to_vec(),
             owed,
             from,
             newest: poll.cursor,

@@ -1,7 +1,7 @@
 //! Which polls automations ask for: a poll is a connection, an operation and its inputs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cartlane_catalog::Catalog;
 use cartlane_flow::on;
@@ -10,6 +10,7 @@ use cartlane_store::polls::Wanted;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use crate::Shared;
 use crate::automations::Loaded;
 use crate::directory::{Directory, Target};
 use crate::systems::Kind;
@@ -34,59 +35,93 @@ pub(crate) struct Unheard {
     pub why: &'static str,
 }
 
-/// All polls of automations that are enabled, in the automations' order; and those that have no connection.
-pub(crate) fn watches(directory: &Directory, automations: &[Loaded]) -> (Vec<Watch>, Vec<Unheard>) {
-    let (mut watches, mut unheard) = (Vec::new(), Vec::new());
-    for loaded in automations.iter().filter(|loaded| loaded.row.enabled) {
-        let document = loaded.compiled.document();
-        for poll in document.polls() {
-            match wanted(directory, poll, document.connection.as_deref(), loaded) {
-                Ok(wanted) => watches.push(Watch {
-                    automation_id: loaded.row.id,
-                    automation: loaded.row.name.clone(),
-                    version: loaded.row.version,
-                    existing: poll.existing,
-                    wanted,
-                }),
-                Err(why) => unheard.push(Unheard {
-                    automation: loaded.row.name.clone(),
-                    operation: poll.operation.clone(),
-                    why,
-                }),
+/// What automations ask for, as of a moment.
+pub(crate) struct Watched {
+    automations: Arc<Vec<Loaded>>,
+    directory: Arc<Directory>,
+    /// Who asks for each poll, in the automations' order, each once.
+    by_poll: BTreeMap<String, Vec<Watch>>,
+    /// Polls that have no connection.
+    pub unheard: Vec<Unheard>,
+}
+
+impl Watched {
+    fn new(automations: Arc<Vec<Loaded>>, directory: Arc<Directory>) -> Self {
+        let (mut by_poll, mut unheard) = (BTreeMap::new(), Vec::new());
+        for loaded in automations.iter().filter(|loaded| loaded.row.enabled) {
+            let document = loaded.compiled.document();
+            for poll in document.polls() {
+                match wanted(&directory, poll, document.connection.as_deref(), loaded) {
+                    Ok(wanted) => add(&mut by_poll, poll, wanted, loaded),
+                    Err(why) => unheard.push(Unheard {
+                        automation: loaded.row.name.clone(),
+                        operation: poll.operation.clone(),
+                        why,
+                    }),
+                }
             }
         }
-    }
-    (watches, unheard)
-}
-
-/// The automations that ask for this poll, each once.
-pub(crate) fn watches_of(directory: &Directory, automations: &[Loaded], poll: &str) -> Vec<Watch> {
-    let mut of_poll: Vec<Watch> = Vec::new();
-    for watch in watches(directory, automations).0 {
-        if watch.wanted.id != poll {
-            continue;
-        }
-        match of_poll
-            .iter_mut()
-            .find(|other| other.automation_id == watch.automation_id)
-        {
-            Some(other) => other.existing |= watch.existing,
-            None => of_poll.push(watch),
+        Self {
+            automations,
+            directory,
+            by_poll,
+            unheard,
         }
     }
-    of_poll
+
+    /// The automations that ask for this poll.
+    pub fn of(&self, poll: &str) -> &[Watch] {
+        self.by_poll.get(poll).map_or(&[], Vec::as_slice)
+    }
+
+    /// Each poll once, as often as the most impatient wants it.
+    pub fn wanted(&self) -> Vec<Wanted> {
+        let most_often = |watches: &Vec<Watch>| {
+            let wanted = watches.iter().map(|watch| &watch.wanted);
+            wanted.min_by_key(|wanted| wanted.every_ms).cloned()
+        };
+        self.by_poll.values().filter_map(most_often).collect()
+    }
 }
 
-/// Each poll once, as often as the most impatient wants it.
-pub(super) fn all(watches: &[Watch]) -> Vec<Wanted> {
-    let mut all: BTreeMap<&str, Wanted> = BTreeMap::new();
-    for watch in watches {
-        let one = all
-            .entry(&watch.wanted.id)
-            .or_insert_with(|| watch.wanted.clone());
-        one.every_ms = one.every_ms.min(watch.wanted.every_ms);
+fn add(by_poll: &mut BTreeMap<String, Vec<Watch>>, poll: &on::Poll, wanted: Wanted, loaded: &Loaded) {
+    let watches = by_poll.entry(wanted.id.clone()).or_default();
+    let same = watches
+        .iter_mut()
+        .find(|watch| watch.automation_id == loaded.row.id);
+    if let Some(same) = same {
+        same.existing |= poll.existing;
+        same.wanted.every_ms = same.wanted.every_ms.min(wanted.every_ms);
+        return;
     }
-    all.into_values().collect()
+    watches.push(Watch {
+        automation_id: loaded.row.id,
+        automation: loaded.row.name.clone(),
+        version: loaded.row.version,
+        existing: poll.existing,
+        wanted,
+    });
+}
+
+/// What was asked for when it was last looked at: it stays so until automations or connections change.
+#[derive(Default)]
+pub(crate) struct LastWatched(Mutex<Option<Arc<Watched>>>);
+
+impl Shared {
+    /// What automations ask for now.
+    pub(crate) fn watched(&self) -> Arc<Watched> {
+        let (automations, directory) = (self.automations.present(), self.directory());
+        let mut last = self.last_watched.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |last: &Arc<Watched>| {
+            Arc::ptr_eq(&last.automations, &automations) && Arc::ptr_eq(&last.directory, &directory)
+        };
+        if let Some(last) = last.as_ref().filter(|last| is_same(last)) {
+            return Arc::clone(last);
+        }
+        let watched = Arc::new(Watched::new(automations, directory));
+        *last = Some(Arc::clone(&watched));
+        watched
+    }
 }
 
 fn wanted(
