@@ -101,6 +101,7 @@ async fn a_thousand_polls_over_fifty_locations_stay_on_schedule_inside_the_budge
         .collect();
     let calls = app.ghl().calls();
     let (mut late_ms, mut fetches) = (Vec::new(), HashMap::<_, i64>::new());
+    let mut of_location: HashMap<String, Vec<i64>> = HashMap::new();
     for call in calls
         .iter()
         .filter(|call| call.operation == Some("ghl.contacts.search") && call.at_ms >= from)
@@ -108,19 +109,23 @@ async fn a_thousand_polls_over_fifty_locations_stay_on_schedule_inside_the_budge
         assert_eq!(call.status, Some(200), "inside the limits: {call:?}");
         let text = |key: &str| call.request_body[key].as_str().unwrap_or_default().to_owned();
         let poll = (text("locationId"), text("query"));
+        of_location.entry(poll.0.clone()).or_default().push(call.at_ms.0);
         late_ms.push((call.at_ms.0 - due_at[&poll]).rem_euclid(EVERY_MS));
         *fetches.entry(poll).or_default() += 1;
     }
     late_ms.sort_unstable();
     let at = |share: usize| late_ms[(late_ms.len() - 1) * share / 100] / 1_000;
     let (median, most) = (at(50), at(99));
+    let busiest = of_location.values().map(|at_ms| most_within(at_ms, 10_000)).max();
     println!(
-        "{} polls of {} locations, {} fetches in {} min: late by {median} s (half), {most} s (99 %), {} s (all), on a clock {FASTER} times faster",
+        "{} polls of {} locations, {} fetches in {} min: late by {median} s (half), {most} s (99 %), {} s (all); at most {} calls of a \
+         location in 10 s, of 100; on a clock {FASTER} times faster",
         rows.len(),
         LOCATIONS,
         late_ms.len(),
         to.since_ms(from) / 60_000,
         at(100),
+        busiest.unwrap_or(0),
     );
     let intervals = to.since_ms(from) / EVERY_MS;
     assert_eq!(fetches.len(), LOCATIONS * POLLS_EACH);
@@ -137,4 +142,10 @@ async fn a_thousand_polls_over_fifty_locations_stay_on_schedule_inside_the_budge
         rows.iter()
             .all(|poll| poll.trouble.is_none() && poll.calls_per_day == 288)
     );
+}
+
+/// The most of these moments, which are in order, that lie within so many milliseconds.
+fn most_within(at_ms: &[i64], within_ms: i64) -> usize {
+    let from = |(index, at): (usize, &i64)| at_ms[index..].partition_point(|other| *other < at + within_ms);
+    at_ms.iter().enumerate().map(from).max().unwrap_or(0)
 }
