@@ -59,7 +59,14 @@ pub async fn save(
     config: &Path,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let answer = Admin::of(config)?
+    let admin = Admin::of(config)?;
+    if !as_json {
+        let prices = admin
+            .post("/api/polls/price", &json!({"documents": documents}))
+            .await?;
+        super::polls::print_prices(&prices); // before anything is polled
+    }
+    let answer = admin
         .post(
             "/api/automations",
             &json!({"documents": documents, "author": "cli", "disabled": disabled}),
@@ -78,7 +85,6 @@ pub async fn save(
                 ("ENABLED", "/enabled"),
             ],
         );
-        super::polls::print_prices(&answer);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -166,6 +166,9 @@ async fn find(admin: &Admin, name: &str) -> anyhow::Result<Value> {
 async fn switch(admin: &Admin, name: &str, change: &Value, as_json: bool) -> anyhow::Result<()> {
     let (path, name) = path_of(&find(admin, name).await?);
     let answer = admin.patch(&path, change).await?;
+    if !as_json {
+        super::polls::print_prices(&answer["check"]);
+    }
     print(
         &answer,
         as_json,
@@ -197,6 +200,7 @@ fn check(answer: &Value, as_json: bool) -> ExitCode {
             text(&finding["advice"])
         ));
     }
+    super::polls::print_prices(answer);
     let color = if is_green { "green" } else { "not green" };
     output::line(&format!(
         "`{}` is {color}; its mapping was tried on {} real events",

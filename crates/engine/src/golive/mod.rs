@@ -13,13 +13,14 @@ mod fields;
 mod ground;
 mod mapping;
 mod names;
+mod triggers;
 
 use cartlane_model::AutomationId;
 use cartlane_store::automations::{self, Automation};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{AdminError, Handle};
+use crate::{AdminError, Handle, Price};
 use mapping::Called;
 
 /// How bad a finding is.
@@ -65,7 +66,7 @@ impl Finding {
 }
 
 /// What a check came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
     /// The automation's name.
     pub automation: String,
@@ -75,6 +76,8 @@ pub struct Check {
     pub events: usize,
     /// Whether it may be enabled.
     pub green: bool,
+    /// What its polls cost a day.
+    pub polls: Vec<Price>,
     /// What was found: errors first.
     pub findings: Vec<Finding>,
 }
@@ -113,6 +116,7 @@ impl Handle {
             automation: row.name,
             version: row.version,
             events: mapping.events,
+            polls: self.prices(&[row.document]).await?,
             green: findings.iter().all(|finding| finding.level != Level::Error),
             findings,
         })
