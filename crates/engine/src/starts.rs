@@ -33,8 +33,8 @@ impl Handle {
         let (directory, present) = (self.directory(), self.automations.present());
         let ids: Vec<AutomationId> = match (kind, Ended::of_kind(kind)) {
             (on::POLL_ITEM, _) => {
-                let watched = self.watched();
-                let watches = watched.of(text("poll")).iter();
+                let asked_for = self.watched();
+                let watches = asked_for.of(text("poll")).iter();
                 watches.map(|watch| watch.automation_id).collect()
             }
             (on::SCHEDULE_DUE, _) => {

@@ -84,7 +84,11 @@ pub(super) fn see_file(item: Json, file: Option<FileId>, sha256: &str) -> Seen {
 pub(super) fn made(operation: &str, inputs: &Json, item: &Json, poll: &str, change: &str) -> Made {
     Made {
         kind: on::POLL_ITEM.into(),
-        person: polled::person(operation, inputs, item),
+        person: if operation.starts_with("thrivecart.") {
+            cartlane_thrivecart::person(item)
+        } else {
+            polled::person(operation, inputs, item)
+        },
         payload: json!({"poll": poll, "operation": operation, "change": change, "item": item}),
         ..Made::default()
     }

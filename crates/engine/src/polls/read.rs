@@ -146,13 +146,13 @@ impl Shared {
             self.automations.refresh(&self.db).await?; // another node may have newer ones
             watched = self.watched();
         }
-        let watches = watched.of(id);
+        let asking = watched.of(id);
         let operation = Catalog::builtin().get(&poll.wanted.operation);
-        let (Some(operation), false) = (operation, watches.is_empty()) else {
+        let (Some(operation), false) = (operation, asking.is_empty()) else {
             self.put_off(poll, poll.failures, None, WAIT_MS).await?;
             return Err(Stop::Lost);
         };
-        Look::new(self, poll, operation, watches).run(claimed).await
+        Look::new(self, poll, operation, asking).run(claimed).await
     }
 }
 

@@ -82,7 +82,7 @@ impl Rule {
 /// Whether what tells of a change is a moment, by its name.
 fn tells_when(rule: &Poll) -> bool {
     let name = rule.changed.as_deref().unwrap_or_default().to_lowercase();
-    name.contains("date") || name.ends_with("at")
+    name.contains("date") || name.contains("time") || name.ends_with("at")
 }
 
 fn with_since(value: &Json, since: UnixMs) -> Json {
@@ -139,6 +139,10 @@ mod tests {
             Extent::Whole
         );
         assert_eq!(rule("ghl.contacts.search", &json!({})).extent, Extent::Since);
+        assert_eq!(
+            rule("thrivecart.transactions.list", &json!({})).extent,
+            Extent::DownTo
+        );
         assert_eq!(rule("ghl.opportunities.search", &json!({})).extent, Extent::Whole);
     }
 }

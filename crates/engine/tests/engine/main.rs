@@ -17,6 +17,7 @@ mod order;
 mod polls;
 mod polls_day;
 mod polls_load;
+mod polls_shop;
 mod sales;
 mod schedules;
 mod shop_oauth;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::listed::{Scenario, filled, scenarios};
 use crate::oauth;
-use crate::watch::{apply, events, polls, settle, watcher};
+use crate::watch::{apply, events, figure, polls, settle, watcher};
 
 /// Of 30 minutes each.
 const ROUNDS: usize = 48;
@@ -270,12 +270,12 @@ impl Day {
             .collect();
         assert!(never.is_empty(), "never polled: {never:?}");
         let kinds: BTreeSet<&str> = told.iter().map(|(operation, ..)| operation.as_str()).collect();
-        println!(
+        figure(&format!(
             "{} polls, {} events of {} kinds: {kinds:?}",
             rows.len(),
             told.len(),
             kinds.len()
-        );
+        ));
         assert!(told.len() > 1_000 && kinds.len() > 20, "the day was too quiet");
     }
 }

@@ -9,7 +9,7 @@ use cartlane_sandbox::{Limit, Location, Token};
 use cartlane_testkit::TestApp;
 use serde_json::json;
 
-use crate::watch::{apply, poll, polls, watcher};
+use crate::watch::{apply, figure, poll, polls, watcher};
 
 const LOCATIONS: usize = 50;
 const POLLS_EACH: usize = 20;
@@ -117,7 +117,7 @@ async fn a_thousand_polls_over_fifty_locations_stay_on_schedule_inside_the_budge
     let at = |share: usize| late_ms[(late_ms.len() - 1) * share / 100] / 1_000;
     let (median, most) = (at(50), at(99));
     let busiest = of_location.values().map(|at_ms| most_within(at_ms, 10_000)).max();
-    println!(
+    figure(&format!(
         "{} polls of {} locations, {} fetches in {} min: late by {median} s (half), {most} s (99 %), {} s (all); at most {} calls of a \
          location in 10 s, of 100; on a clock {FASTER} times faster",
         rows.len(),
@@ -126,7 +126,7 @@ async fn a_thousand_polls_over_fifty_locations_stay_on_schedule_inside_the_budge
         to.since_ms(from) / 60_000,
         at(100),
         busiest.unwrap_or(0),
-    );
+    ));
     let intervals = to.since_ms(from) / EVERY_MS;
     assert_eq!(fetches.len(), LOCATIONS * POLLS_EACH);
     let skipped = fetches

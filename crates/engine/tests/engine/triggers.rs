@@ -71,7 +71,7 @@ async fn of_what_was_missed_the_last_is_made_up_for(
 ) {
     let mut app = TestApp::builder().database(backend).start().await;
     apply(&app, &[watcher("A", &[schedule("*/10 * * * *")])]).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert!(
         due(&app).await.is_empty(),
         "what was due before it was there is not missed"

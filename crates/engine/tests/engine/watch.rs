@@ -82,3 +82,9 @@ pub async fn told(app: &TestApp) -> Vec<String> {
     told.sort();
     told
 }
+
+/// Tells what a test measured, with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "a figure for people")]
+pub fn figure(text: &str) {
+    println!("{text}");
+}
