@@ -240,7 +240,7 @@ fn wrong_inputs(operation: &Operation, step: &str, inputs: &Json, document: &Doc
     .collect()
 }
 
-/// Whether what stands at `when` or `with.INPUT…` of a step reads what earlier steps were answered.
+/// Whether what stands at `with.INPUT…` or another place of a step (`when`, `for_each`) reads what earlier steps were answered.
 fn reads_answers(document: &Document, step: &str, place: &str) -> bool {
     let steps = document.all_steps();
     let Some(step) = steps.into_iter().find(|known| known.id == id_of(step)) else {
@@ -251,7 +251,7 @@ fn reads_answers(document: &Document, step: &str, place: &str) -> bool {
             let name = input.split(['.', '[']).next().unwrap_or_default();
             call.with.get(name).cloned().unwrap_or_default()
         }
-        _ => json!(step.when),
+        _ => json!(step)[place.split(['.', '[']).next().unwrap_or_default()].clone(),
     };
     written.to_string().contains("steps.")
 }
