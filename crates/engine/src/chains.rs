@@ -4,9 +4,12 @@ use cartlane_catalog::Catalog;
 use cartlane_flow::Document;
 use cartlane_flow::names::nearest;
 use cartlane_model::Problems;
+use cartlane_store::{Tx, automations};
+
+use crate::AdminError;
 
 /// What is wrong with the chains of these documents, all of a workspace; of those that were there already nothing is said.
-pub(crate) fn check(all: &[Document], is_new: impl Fn(&str) -> bool) -> Result<(), Problems> {
+fn check(all: &[Document], is_new: impl Fn(&str) -> bool) -> Result<(), Problems> {
     let mut problems = Problems::default();
     let names: Vec<&str> = all.iter().map(|document| document.name.as_str()).collect();
     for document in all.iter().filter(|document| is_new(&document.name)) {
@@ -57,8 +60,15 @@ fn chain<'d>(all: &'d [Document], from: &'d str, to: &str) -> Option<Vec<&'d str
     None
 }
 
+/// The same of all automations that are stored, in the transaction that has stored some of them.
+pub(crate) fn check_stored(tx: &mut dyn Tx, is_new: impl Fn(&str) -> bool) -> Result<(), AdminError> {
+    let rows = automations::list(tx)?;
+    let all: Vec<Document> = rows.iter().filter_map(|row| read(&row.document)).collect();
+    Ok(check(&all, is_new)?)
+}
+
 /// A document that was valid when it was stored.
-pub(crate) fn read(document: &serde_json::Value) -> Option<Document> {
+fn read(document: &serde_json::Value) -> Option<Document> {
     Document::from_json(document, Catalog::builtin()).ok()
 }
 

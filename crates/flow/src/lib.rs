@@ -53,11 +53,13 @@ pub mod on;
 mod operations;
 mod parse;
 pub mod recipe;
+pub mod schema;
 pub mod scope;
 mod syntax;
 mod uses;
 pub mod validate;
 mod wait;
+pub mod yaml;
 
 pub use advance::{Fault, Next, advance, awaits};
 pub use compiled::Compiled;

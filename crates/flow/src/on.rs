@@ -43,10 +43,10 @@ pub fn is_own_kind(kind: &str) -> bool {
     OWN_KINDS.contains(&kind)
 }
 
-const FORMS: [&str; 4] = ["poll", "schedule", "manual", "automation"];
-const POLL_KEYS: [&str; 5] = ["operation", "with", "every", "connection", "existing"];
-const SCHEDULE_KEYS: [&str; 2] = ["cron", "zone"];
-const OUTCOME_KEYS: [&str; 2] = ["name", "outcome"];
+pub(crate) const FORMS: [&str; 4] = ["poll", "schedule", "manual", "automation"];
+pub(crate) const POLL_KEYS: [&str; 5] = ["operation", "with", "every", "connection", "existing"];
+pub(crate) const SCHEDULE_KEYS: [&str; 2] = ["cron", "zone"];
+pub(crate) const OUTCOME_KEYS: [&str; 2] = ["name", "outcome"];
 
 /// One thing that starts an automation.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,6 +1,6 @@
 //! From data to a [`Document`], noting every fault of form instead of stopping at the first.
 
-mod steps;
+pub(crate) mod steps;
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::expression::in_line;
 use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
 
-const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
+pub(crate) const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
 
 /// A fault before its place in the text is looked up.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! `cargo xtask gen`: files that are made from other files, and the check that they are up to date.
 //!
 //! `catalog` makes `catalog/ghl/generated/` from GHL's `OpenAPI` files, which are not part of this repository;
-//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, `docs/recipes.md` and `docs/examples/` from the recipes. Each writes the same bytes for the same input. With
+//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, `docs/recipes.md` and `docs/examples/` from the recipes, and
+//! `docs/automation.schema.json` from what the reader of automations knows. Each writes the same bytes for the same input. With
 //! `--check` nothing is written: what differs is told, and the command fails.
 
 mod catalog;
@@ -33,7 +34,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// `docs/operations.md`, `docs/ghl-events.md`, `docs/recipes.md` and `docs/examples/`, from the catalog and the recipes
+    /// The generated files in `docs/`, from the catalog, the recipes and the reader of automations
     Docs {
         /// Write nothing; fail if something would change
         #[arg(long)]
@@ -63,6 +64,10 @@ pub fn docs(check: bool) -> Result<()> {
         ("operations.md".to_owned(), reference::markdown()),
         ("ghl-events.md".to_owned(), events::markdown()),
         ("recipes.md".to_owned(), recipes::markdown()),
+        (
+            "automation.schema.json".to_owned(),
+            format!("{:#}\n", cartlane_flow::schema::automation()),
+        ),
     ];
     let docs = binary::root().join("docs");
     settle(&docs, BTreeMap::from(files), check)?;

@@ -55,7 +55,7 @@ impl Handle {
     /// What does operations.
     pub fn executor(&self) -> Executor {
         Executor {
-            shared: Arc::clone(&self.0),
+            shared: Arc::clone(&self.shared),
             class: Class::Hand,
         }
     }

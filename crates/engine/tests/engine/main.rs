@@ -26,4 +26,6 @@ mod trial;
 mod triggers;
 mod trouble;
 mod unclear;
+mod versions;
 mod watch;
+mod workspaces;

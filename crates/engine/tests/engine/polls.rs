@@ -333,16 +333,13 @@ async fn a_poll_that_nobody_asks_for_rests_and_begins_anew_after_an_hour() {
         .id;
     for (minutes, expected) in [(10, 1), (600, 0)] {
         let before = told(&app).await.len();
-        app.handle()
-            .set_automation_enabled(id, false)
-            .await
-            .expect("it is disabled");
+        app.handle().disable_automation(id).await.expect("it is disabled");
         settle(&app, 0).await;
         app.ghl()
             .add_contact(&format!("in{minutes}@example.com"), &json!({}));
         pass(&app, minutes, 0).await;
         app.handle()
-            .set_automation_enabled(id, true)
+            .enable_automation(id, Some("a test"))
             .await
             .expect("it is enabled");
         settle(&app, 1).await;

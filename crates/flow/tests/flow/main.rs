@@ -6,4 +6,5 @@ mod defaults;
 mod documents;
 mod language;
 mod recipes;
+mod schema;
 mod triggers;

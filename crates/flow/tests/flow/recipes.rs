@@ -44,11 +44,13 @@ fn every_choice_is_used_is_of_its_kind_and_names_a_list_that_there_is() {
                 source.is_none_or(|list| Catalog::builtin().option_source(list).is_some()),
                 "{at}: {source:?}"
             );
-            let other: Value = match choice.kind {
-                ChoiceKind::Text => json!("quite another one"),
-                ChoiceKind::Number => json!(4711),
-                ChoiceKind::List => json!(["quite another one"]),
-                ChoiceKind::YesNo => json!(choice.default != Some(json!(true))),
+            let other: Value = match (choice.kind, choice.name.as_str()) {
+                (ChoiceKind::Text, "cron") => json!("30 7 1 * *"),
+                (ChoiceKind::Text, "zone") => json!("Europe/Berlin"),
+                (ChoiceKind::Text, _) => json!("quite another one"),
+                (ChoiceKind::Number, _) => json!(4711),
+                (ChoiceKind::List, _) => json!(["quite another one"]),
+                (ChoiceKind::YesNo, _) => json!(choice.default != Some(json!(true))),
             };
             let mut given = recipe.example();
             given.insert(choice.name.clone(), other);

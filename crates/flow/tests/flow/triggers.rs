@@ -4,6 +4,8 @@ use cartlane_catalog::Catalog;
 use cartlane_flow::Document;
 use serde_json::{Value, json};
 
+use crate::common::against_schema;
+
 fn read(on: &str) -> Result<Document, String> {
     let yaml = format!("name: n\non:\n{on}\nsteps: [{{id: a, operation: ghl.contacts.save}}]\n");
     Document::from_yaml(&yaml, Catalog::builtin()).map_err(|faults| faults.to_string())
@@ -24,6 +26,8 @@ fn a_trigger_is_stored_as_it_was_written() {
     let document = json!({"name": "n", "on": on, "steps": [{"id": "a", "operation": "ghl.contacts.save"}]});
     let read = Document::from_json(&document, Catalog::builtin()).expect("a document");
     assert_eq!(read.to_json()["on"], on);
+    let faults = against_schema(&document);
+    assert!(faults.is_empty(), "{faults:?}");
     assert_eq!(
         read.polls().map(|poll| poll.every_ms()).collect::<Vec<_>>(),
         [300_000, 300_000]
@@ -91,5 +95,6 @@ fn every_trigger_of_the_published_list_can_be_polled() {
             json!({"name": "n", "on": [poll], "steps": [{"id": "a", "operation": "ghl.contacts.save"}]});
         let read = Document::from_json(&document, Catalog::builtin());
         assert!(read.is_ok(), "{}: {read:?}", operation.id);
+        assert!(against_schema(&document).is_empty(), "{}", operation.id);
     }
 }
