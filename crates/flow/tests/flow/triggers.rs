@@ -29,7 +29,9 @@ fn a_trigger_is_stored_as_it_was_written() {
     let faults = against_schema(&document);
     assert!(faults.is_empty(), "{faults:?}");
     assert_eq!(
-        read.polls().map(|poll| poll.every_ms()).collect::<Vec<_>>(),
+        read.polls()
+            .map(cartlane_flow::on::Poll::every_ms)
+            .collect::<Vec<_>>(),
         [300_000, 300_000]
     );
     assert!(read.is_manual() && read.runs_on("order.success") && !read.runs_on("manual"));
