@@ -1,5 +1,6 @@
 //! Which automations an event that is stored starts, as they are now: for replays and plans.
 
+use cartlane_flow::Document;
 use cartlane_flow::on::{self, Ended};
 use cartlane_model::{AutomationId, Event, RunId};
 use cartlane_store::inbox::NewRun;
@@ -7,8 +8,35 @@ use cartlane_store::lists::{self, RunFilter};
 use serde_json::Value as Json;
 
 use crate::automations::Loaded;
+use crate::directory::Directory;
+use crate::polls::poll_id;
 use crate::schedules::scheduled;
 use crate::{AdminError, Handle};
+
+/// Whether an event would start a document: what a poll, a schedule or another automation has made only where the document
+/// asks for just that. An event that does not say which poll or schedule it is of, as one that is typed, is of any.
+pub(crate) fn starts(directory: &Directory, document: &Document, event: &Event) -> bool {
+    let (kind, payload) = (event.facts.kind.as_str(), &event.facts.payload);
+    let is = |name: &str, value: &str| {
+        payload[name]
+            .as_str()
+            .is_none_or(|said| said.is_empty() || said == value)
+    };
+    match (kind, Ended::of_kind(kind)) {
+        (on::POLL_ITEM, _) => document.polls().any(|poll| {
+            let id = poll_id(directory, poll, document.connection.as_deref());
+            is("operation", &poll.operation) && id.is_none_or(|id| is("poll", &id))
+        }),
+        (on::SCHEDULE_DUE, _) => document
+            .schedules()
+            .any(|schedule| is("cron", &schedule.cron) && is("zone", schedule.zone())),
+        (on::MANUAL_RUN, _) => document.is_manual(),
+        (_, Some(ended)) => document
+            .outcomes()
+            .any(|outcome| outcome.is_of(ended) && is("automation", &outcome.name)),
+        _ => document.runs_on(kind),
+    }
+}
 
 /// More automations than one event starts.
 const AT_MOST: i64 = 1_000;

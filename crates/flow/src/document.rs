@@ -250,6 +250,11 @@ impl Document {
         })
     }
 
+    /// The kinds of event that start it, also those that nobody sends.
+    pub fn all_kinds(&self) -> impl Iterator<Item = &str> {
+        self.on.iter().flat_map(On::kinds)
+    }
+
     /// The polls that start it.
     pub fn polls(&self) -> impl Iterator<Item = &Poll> {
         self.on.iter().filter_map(|on| match on {

@@ -76,6 +76,17 @@ impl On {
             Self::Event(kind) => kind,
         }
     }
+
+    /// All kinds of event that it begins with.
+    pub fn kinds(&self) -> Vec<&str> {
+        let Self::Automation(outcome) = self else {
+            return vec![self.kind()];
+        };
+        let ends = Ended::NAMES.into_iter().map(|(_, ended)| ended);
+        ends.filter(|ended| outcome.is_of(*ended))
+            .map(Ended::kind)
+            .collect()
+    }
 }
 
 /// A list or a thing that is watched.

@@ -29,6 +29,7 @@ pub mod lists;
 pub mod meta;
 pub mod migrate;
 pub mod oauth;
+pub mod past;
 mod people;
 pub mod polls;
 pub mod quarantine;

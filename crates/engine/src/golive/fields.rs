@@ -7,10 +7,11 @@ use cartlane_flow::names::nearest;
 use serde_json::{Value as Json, json};
 
 use super::Finding;
-use super::mapping::{Called, UNKNOWN};
+use super::mapping::Called;
 use crate::Handle;
 use crate::connections::CUSTOM_FIELDS;
 use crate::directory::Target;
+use crate::plan::UNKNOWN;
 
 /// A value for a custom field, as a step writes it.
 struct Written {

@@ -7,9 +7,10 @@ use cartlane_flow::names::nearest;
 use serde_json::Value as Json;
 
 use super::Finding;
-use super::mapping::{Called, UNKNOWN};
+use super::mapping::Called;
 use crate::directory::Target;
 use crate::executor::Choices;
+use crate::plan::UNKNOWN;
 use crate::{CallError, Handle};
 
 /// Lists that belong to runs and not to the set-up of a location, or that name it itself.

@@ -37,7 +37,7 @@ use crate::Shared;
 pub use list::PollHealth;
 pub use price::Price;
 use wanted::Watched;
-pub(crate) use wanted::{LastWatched, asked};
+pub(crate) use wanted::{LastWatched, asked, poll_id};
 
 /// How often it is looked for what is due.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

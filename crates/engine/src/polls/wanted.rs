@@ -159,6 +159,12 @@ pub(crate) fn asked(
     Ok((target, in_order(&Json::Object(poll.with.clone())).to_string()))
 }
 
+/// The id of a poll that a document asks for; `None` where no connection fits.
+pub(crate) fn poll_id(directory: &Directory, poll: &on::Poll, of_automation: Option<&str>) -> Option<String> {
+    let (target, inputs) = asked(directory, poll, of_automation).ok()?;
+    Some(id(&target, &poll.operation, &inputs))
+}
+
 /// The id of a poll.
 pub(super) fn id(target: &Target, operation: &str, inputs: &str) -> String {
     let digest = Sha256::digest(format!("{}/{operation}/{inputs}", target.id).as_bytes());

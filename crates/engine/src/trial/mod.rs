@@ -65,7 +65,7 @@ impl Handle {
         let contact_id = found.value["id"].as_str().map(str::to_owned);
         let mut new = match trial.sender {
             Some(sender) => read(sender, &trial.body, self.now())?,
-            None => self.own(trial).await?,
+            None => self.own_event(&trial.body, Some(&trial.connection)).await?,
         };
         stand_in::replace(&mut new.facts, &trial.contact, contact_id.as_deref());
         let directory = self.directory();
@@ -106,15 +106,20 @@ impl Handle {
         }))
     }
 
-    /// An event of our own.
-    async fn own(&self, trial: &Trial) -> Result<NewEvent, AdminError> {
-        let event = serde_json::from_slice(&trial.body)
+    /// An event of our own as it is given. Where it is a poll's and has no item, the first that this connection shows.
+    pub(crate) async fn own_event(
+        &self,
+        body: &[u8],
+        connection: Option<&str>,
+    ) -> Result<NewEvent, AdminError> {
+        let event = serde_json::from_slice(body)
             .map_err(|error| AdminError::Unfit(format!("the event is no JSON: {error}")))?;
         let mut made = crate::manual::read(&event)?;
-        if made.kind == on::POLL_ITEM && made.payload["item"].is_null() {
+        let has_item = made.kind != on::POLL_ITEM || !made.payload["item"].is_null();
+        if let (false, Some(connection)) = (has_item, connection) {
             let operation = made.payload["operation"].as_str().unwrap_or_default().to_owned();
             let with = made.payload["inputs"].as_object().cloned().unwrap_or_default();
-            let samples = self.poll_samples(&trial.connection, &operation, &with, 1).await;
+            let samples = self.poll_samples(connection, &operation, &with, 1).await;
             let first = samples.map_err(unfit)?.into_iter().next();
             made = first.ok_or_else(|| AdminError::Unfit(format!("`{operation}` shows nothing there")))?;
         }
@@ -151,7 +156,7 @@ fn unfit(error: CallError) -> AdminError {
     AdminError::Unfit(error.to_string())
 }
 
-fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError> {
+pub(crate) fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError> {
     use cartlane_ghl::hooks;
     use cartlane_thrivecart as thrivecart;
     let nothing = || AdminError::Unfit("the payload is empty".into());
@@ -173,7 +178,7 @@ fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError
     }
 }
 
-fn event(new: NewEvent, connection_id: ConnectionId, now: UnixMs) -> Event {
+pub(crate) fn event(new: NewEvent, connection_id: ConnectionId, now: UnixMs) -> Event {
     Event {
         id: EventId::new(now),
         workspace_id: MAIN_WORKSPACE,

@@ -14,6 +14,7 @@ mod limits;
 mod listed;
 mod oauth;
 mod order;
+mod plans;
 mod polls;
 mod polls_day;
 mod polls_load;

@@ -110,14 +110,6 @@ pub async fn run_automation(
     Ok(Json(json!({"id": automation, "event_id": event})))
 }
 
-/// What the automations would do with an event.
-pub async fn plan_event(
-    State(engine): State<Handle>,
-    Path(event): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(engine.plan(id(&event)?).await?))
-}
-
 /// An automation to try on a live account.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,13 +122,25 @@ pub struct TrialIn {
 }
 
 /// Whose payload it is.
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum SenderIn {
+pub enum SenderIn {
+    /// `ThriveCart`.
     ThriveCart,
+    /// `GoHighLevel`.
     Ghl,
     /// An event that Cartlane makes itself.
     Cartlane,
+}
+
+impl From<SenderIn> for Option<Sender> {
+    fn from(sender: SenderIn) -> Self {
+        match sender {
+            SenderIn::ThriveCart => Some(Sender::ThriveCart),
+            SenderIn::Ghl => Some(Sender::Ghl),
+            SenderIn::Cartlane => None,
+        }
+    }
 }
 
 /// Tries an automation on a live account, with one test contact.
@@ -146,11 +150,7 @@ pub async fn try_automation(
 ) -> Result<Json<Value>, Problem> {
     let trial = Trial {
         document: asked.document,
-        sender: match asked.sender {
-            SenderIn::ThriveCart => Some(Sender::ThriveCart),
-            SenderIn::Ghl => Some(Sender::Ghl),
-            SenderIn::Cartlane => None,
-        },
+        sender: asked.sender.into(),
         body: asked.payload.to_string().into_bytes(),
         connection: asked.connection,
         contact: asked.contact,

@@ -7,6 +7,7 @@ mod connections;
 mod events;
 mod health;
 mod operations;
+mod plans;
 mod polls;
 mod quarantine;
 mod runs;
@@ -66,10 +67,12 @@ pub fn router(engine: Handle) -> Router {
                 .post(workspace::import_workspace)
                 .layer(DefaultBodyLimit::max(WORKSPACE_BYTES)),
         )
-        .route("/api/events/{id}/plan", get(automations::plan_event))
         .route("/api/automations/{id}/run", post(automations::run_automation))
         .route("/api/polls", get(polls::list_polls))
         .route("/api/polls/price", post(polls::price_polls))
+        .route("/api/events/{id}/plan", get(plans::plan_event))
+        .route("/api/plan", post(plans::plan_automation))
+        .route("/api/backtest", post(plans::backtest_automation))
         .route("/api/quarantine", get(quarantine::list_quarantine))
         .route(
             "/api/quarantine/{id}/release",

@@ -9,8 +9,8 @@
 mod case;
 mod house;
 mod listener;
-mod payload;
-mod print;
+pub(super) mod payload;
+pub(super) mod print;
 mod stand_ins;
 
 use std::path::{Path, PathBuf};
