@@ -127,8 +127,8 @@ impl Handle {
             for past in &page {
                 result.events += 1;
                 match self.compare(&draft, former.as_ref(), past)? {
-                    Compared::Open => result.open += 1,
-                    Compared::Both(was, would) => {
+                    None => result.open += 1,
+                    Some((was, would)) => {
                         let differences = differences(&was, &would);
                         if wanted.event.is_some() {
                             result.detail = Some(json!({"was": was.to_json(), "would_be": would.to_json()}));
@@ -187,12 +187,13 @@ impl Handle {
         Ok(Some(former))
     }
 
+    /// What was and what would be done for an event; `None` where its run is not over.
     fn compare(
         &self,
         draft: &Compiled,
         former: Option<&Former>,
         past: &Past,
-    ) -> Result<Compared, AdminError> {
+    ) -> Result<Option<(Side, Side)>, AdminError> {
         let event = event_of(&past.event).map_err(AdminError::Unfit)?;
         let settings = self.settings_for(&event);
         let automation = former.map_or(AutomationId::new(event.received_at), |former| former.id);
@@ -205,7 +206,7 @@ impl Handle {
         let ran = match (&past.run, former) {
             (Some((version, state)), Some(former)) => {
                 if !matches!(state.as_str(), "done" | "skipped" | "failed") {
-                    return Ok(Compared::Open);
+                    return Ok(None);
                 }
                 let compiled = former.versions.get(version);
                 Some((*version, compiled.ok_or_else(|| gone(&former.name, *version))?))
@@ -221,14 +222,8 @@ impl Handle {
         } else {
             Side::nothing()
         };
-        Ok(Compared::Both(was, would))
+        Ok(Some((was, would)))
     }
-}
-
-enum Compared {
-    /// Its run is not over.
-    Open,
-    Both(Side, Side),
 }
 
 fn gone(name: &str, version: i64) -> AdminError {
@@ -292,7 +287,7 @@ fn recorded(given: Given<'_>, steps: &[Step]) -> Side {
         let side = if is_done { &mut calls } else { &mut undone };
         side.push(call.clone());
         match step {
-            Some(step) => fold.answer(call, record_of(step), Json::Null),
+            Some(step) => fold.answer(call, record_of(step), &Json::Null),
             // The run failed here.
             None => fold.give_up(),
         }
@@ -312,20 +307,20 @@ fn drafted(given: Given<'_>, steps: &[Step], was: &Side) -> Side {
             // A step that was left out for a reason outside of the document still would be.
             (Some(step), Some(_)) if step.state == StepState::Skipped => {
                 undone.push(call.clone());
-                fold.answer(call, record_of(step), Json::Null);
+                fold.answer(call, record_of(step), &Json::Null);
             }
             // What failed with these inputs still would.
             (step, Some(then)) if then.inputs == call.inputs => {
                 undone.push(call.clone());
                 match step {
-                    Some(step) => fold.answer(call, record_of(step), Json::Null),
+                    Some(step) => fold.answer(call, record_of(step), &Json::Null),
                     None => fold.give_up(),
                 }
             }
             (step, _) => {
                 calls.push(call.clone());
                 match step.filter(|_| was.calls.iter().any(|then| is_same(&then))) {
-                    Some(step) => fold.answer(call, record_of(step), Json::Null),
+                    Some(step) => fold.answer(call, record_of(step), &Json::Null),
                     None => fold.make_up(call),
                 }
             }

@@ -156,7 +156,7 @@ impl<'a> Fold<'a> {
     }
 
     /// What came of a call; `more` is told beside it.
-    pub fn answer(&mut self, call: Call, record: StepRecord, more: Json) {
+    pub fn answer(&mut self, call: Call, record: StepRecord, more: &Json) {
         let operation = Catalog::builtin().get(&call.operation);
         let title = operation.map(|operation| operation.title.clone());
         let mut told = json!({"operation": call.operation, "title": title, "inputs": call.inputs});
@@ -175,7 +175,7 @@ impl<'a> Fold<'a> {
         let operation = Catalog::builtin().get(&call.operation);
         let output = operation.map_or(Json::Null, crate::plan::answer);
         self.is_made_up = true;
-        self.answer(call, StepRecord::Done { output }, Json::Null);
+        self.answer(call, StepRecord::Done { output }, &Json::Null);
     }
 
     /// Whether a fault may come from an answer that was made up.

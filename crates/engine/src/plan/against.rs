@@ -80,7 +80,7 @@ impl Handle {
                 .or(compiled.document().connection.as_deref());
             let is_elsewhere = named.is_some_and(|name| name != ground.target.name);
             let came = ground.step(&call, is_elsewhere).await.map_err(unread)?;
-            fold.answer(call, came.record, came.told);
+            fold.answer(call, came.record, &came.told);
         }
         let ending = fold.ending().to_json();
         Ok(json!({
