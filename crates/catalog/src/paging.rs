@@ -104,6 +104,7 @@ pub struct Cursor {
     /// How many items a full page has; `None` where the vendor decides.
     full: Option<u64>,
     last_page: Option<u64>,
+    overlaps: bool,
 }
 
 impl Cursor {
@@ -132,7 +133,19 @@ impl Cursor {
             inputs: Some(inputs),
             full,
             last_page: None,
+            overlaps: false,
         })
+    }
+
+    /// For a list with the latest first whose pages are asked for by a time: the next page begins with what has the same
+    /// time as this one's last item, since there may be more of them. Items may come twice then.
+    pub fn overlap(&mut self) {
+        self.overlaps = true;
+    }
+
+    /// Whether an answer has a list of items, and not one thing.
+    pub fn is_list(&self, answer: &Value) -> bool {
+        answer.pointer(&self.items).is_some_and(Value::is_array)
     }
 
     /// The inputs of the next page; `None` after the last one.
@@ -180,8 +193,19 @@ impl Cursor {
                 }
             }
             Next::Last(places) => {
+                let last = items.last()?;
+                if self.overlaps {
+                    for (name, pointer) in places {
+                        let value = cursor_in(last, pointer)?;
+                        set(name, value.as_i64().map_or(value, |number| (number + 1).into()));
+                    }
+                    if inputs != *asked {
+                        return Some(inputs);
+                    }
+                }
+                let given = inputs.as_object_mut()?;
                 for (name, pointer) in places {
-                    set(name, cursor_in(items.last()?, pointer)?);
+                    given.insert(name.clone(), cursor_in(last, pointer)?);
                 }
             }
         }

@@ -133,9 +133,7 @@ impl Handle {
         if source.is_some_and(|source| !source.is_about(&event.facts.payload)) {
             return Ok(());
         }
-        let runs =
-            self.automations
-                .runs_for(event.facts.kind.as_str(), event.facts.mode, sync_test_mode, now);
+        let runs = self.runs_of(&event, sync_test_mode).await?;
         if !runs.is_empty() {
             self.db.write(move |tx| runs::replay(tx, id, &runs, now)).await?;
         }

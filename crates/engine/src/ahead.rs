@@ -67,11 +67,9 @@ pub(crate) fn tags_ahead(given: Given<'_>, journal: Journal, step: Call) -> Ahea
     };
     let compiled = given.compiled;
     let document = compiled.document();
-    let mut behind = document
-        .steps
-        .iter()
-        .skip_while(|known| known.id != step.step)
-        .skip(1);
+    let first = document.steps.iter().position(|known| known.id == step.step);
+    let Some(first) = first else { return ahead };
+    let mut behind = document.steps.iter().skip(first + 1);
     let connection = |named: Option<&str>| named.or(document.connection.as_deref()).map(str::to_owned);
     let here = connection(step.connection.as_deref());
     let mut fold = Fold::resumed(given, journal);

@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::fold::{Call, Ending, Fold, Given};
+use crate::starts::starts;
 use crate::stored::event_of;
 use crate::{AdminError, Handle};
 
@@ -98,7 +99,7 @@ impl Handle {
     pub async fn backtest(&self, wanted: &Backtest) -> Result<Backtested, AdminError> {
         let draft = crate::automations::compile(&wanted.document)?;
         let former = self.former(&draft, wanted.instead_of.as_deref()).await?;
-        let mut kinds: BTreeSet<String> = draft.document().on.iter().cloned().collect();
+        let mut kinds: BTreeSet<String> = draft.document().all_kinds().map(str::to_owned).collect();
         kinds.extend(former.iter().flat_map(|former| former.kinds.iter().cloned()));
         let period = Period {
             from: wanted.from,
@@ -178,7 +179,8 @@ impl Handle {
         for version in self.db.read(move |tx| automations::versions(tx, id)).await? {
             // One that this program does not take any more cannot be held against.
             if let Ok(compiled) = self.automations.version(&self.db, id, version.version).await {
-                former.kinds.extend(compiled.document().on.iter().cloned());
+                let kinds = compiled.document().all_kinds();
+                former.kinds.extend(kinds.map(str::to_owned));
                 former.versions.insert(version.version, compiled);
             }
         }
@@ -215,12 +217,7 @@ impl Handle {
             None => Side::nothing(),
             Some((_, compiled)) => recorded(given(compiled), &past.steps),
         };
-        let runs_on = draft
-            .document()
-            .on
-            .iter()
-            .any(|kind| kind == event.facts.kind.as_str());
-        let would = if runs_on {
+        let would = if starts(&self.directory(), draft.document(), &event) {
             drafted(given(draft), &past.steps, &was)
         } else {
             Side::nothing()

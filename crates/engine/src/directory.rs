@@ -283,6 +283,28 @@ impl Directory {
         target.map(Arc::clone).or_else(stranger)
     }
 
+    /// The connection of a kind that is watched: the one that the trigger names; else the automation's, where that is of the
+    /// kind; else the only one.
+    pub fn watched(
+        &self,
+        kind: Kind,
+        named: Option<&str>,
+        of_automation: Option<&str>,
+    ) -> Option<Arc<Target>> {
+        let of_kind = self.targets().filter(|target| target.line.kind() == kind);
+        let find = |name: &str| of_kind.clone().find(|target| target.name == name);
+        if let Some(name) = named {
+            return find(name).map(Arc::clone);
+        }
+        if let Some(target) = of_automation.and_then(find) {
+            return Some(Arc::clone(target));
+        }
+        let is_usual =
+            |target: &&Arc<Target>| kind != Kind::Ghl || !target.line.place().location_id.is_empty();
+        let mut usual = of_kind.clone().filter(is_usual);
+        usual.next().filter(|_| usual.next().is_none()).map(Arc::clone)
+    }
+
     /// Any server: its calls are recorded with the connection that the event came by.
     fn stranger(&self, source: ConnectionId) -> Target {
         Target::new(source, "http".into(), Line::Http(self.http.clone()), None)

@@ -17,6 +17,7 @@ mod automations;
 mod backtest;
 mod budget;
 mod call;
+mod chains;
 mod confirm;
 mod connections;
 mod diff;
@@ -29,14 +30,21 @@ mod gone;
 pub mod inbox;
 mod installs;
 mod knowledge;
+mod made;
+mod manual;
 mod monitor;
 mod options;
+mod origins;
+mod outcomes;
 pub mod plan;
+mod polls;
 mod reference;
 mod resume;
 mod run;
+mod schedules;
 mod secrets;
 mod source;
+mod starts;
 mod step;
 mod stored;
 mod systems;
@@ -76,6 +84,7 @@ pub use installs::UNINSTALLED;
 #[cfg(feature = "break")]
 pub use options::Broken;
 pub use options::{Limits, MAIN_WORKSPACE, Options};
+pub use polls::{PollHealth, Price};
 pub use secrets::{SecretName, Secrets};
 pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
@@ -109,6 +118,7 @@ pub struct Shared {
     pub(crate) automations: automations::Automations,
     pub(crate) vault: vault::Vault,
     pub(crate) budgets: budget::Budgets,
+    pub(crate) last_watched: polls::LastWatched,
     pub(crate) kept_choices: executor::KeptChoices,
     pub(crate) inbox: mpsc::Sender<inbox::Job>,
     pub(crate) inbox_room: Arc<Semaphore>,
@@ -180,6 +190,7 @@ impl Engine {
             automations: automations::Automations::default(),
             vault,
             budgets,
+            last_watched: polls::LastWatched::default(),
             kept_choices: executor::KeptChoices::default(),
             inbox,
             inbox_room: Arc::new(Semaphore::new(options.limits.inbox_bytes)),
@@ -202,7 +213,10 @@ impl Engine {
             let node = shared.node;
             shared
                 .db
-                .write(move |tx| lanes::take_from_the_dead(tx, node))
+                .write(move |tx| {
+                    cartlane_store::polls::take_from_the_dead(tx, node)?;
+                    lanes::take_from_the_dead(tx, node)
+                })
                 .await?;
         }
         Ok((Self { shared, jobs }, handle))
@@ -214,12 +228,13 @@ impl Engine {
         let inbox = tokio::spawn(Arc::clone(&shared).run_inbox(self.jobs));
         let leases = tokio::spawn(Arc::clone(&shared).run_leases());
         let monitor = tokio::spawn(Arc::clone(&shared).run_monitor());
+        let polls = tokio::spawn(Arc::clone(&shared).run_polls());
         let budgets = {
             let shared = Arc::clone(&shared);
             tokio::spawn(async move { shared.budgets.run().await })
         };
         Arc::clone(&shared).run_workers(shutdown).await;
-        for task in [leases, monitor, budgets, inbox] {
+        for task in [polls, leases, monitor, budgets, inbox] {
             task.abort();
         }
         if let Err(error) = shared.stop().await {
@@ -230,6 +245,10 @@ impl Engine {
 
 impl Shared {
     async fn stop(&self) -> Result<(), Error> {
+        let node = self.node;
+        self.db
+            .write(move |tx| cartlane_store::polls::give_back(tx, node))
+            .await?;
         self.budgets.give_back().await?;
         directory::flush(&self.directory(), &self.db).await
     }

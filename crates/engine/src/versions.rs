@@ -8,6 +8,7 @@ use cartlane_store::{Error, Tx};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use crate::chains;
 use crate::diff::{self, Change};
 use crate::{AdminError, Handle, MAIN_WORKSPACE};
 
@@ -78,7 +79,8 @@ impl Handle {
                         handle.switch(tx, row, false)?;
                     }
                 }
-                Ok::<_, Error>(applied)
+                chains::check_stored(tx, |name| named.iter().any(|(new, _)| new == name))?;
+                Ok::<_, AdminError>(applied)
             })
             .await?;
         self.automations.refresh(&self.db).await?;
@@ -247,7 +249,9 @@ impl Handle {
         let name = detail.automation.name;
         let applied = self.db.write(move |tx| {
             let action = Action::AutomationRolledBack;
-            handle.save_one(tx, action, &name, &detail.document, Some(&note))
+            let applied = handle.save_one(tx, action, &name, &detail.document, Some(&note))?;
+            chains::check_stored(tx, |new| new == name)?;
+            Ok::<_, AdminError>(applied)
         });
         let applied = applied.await?;
         self.automations.refresh(&self.db).await?;

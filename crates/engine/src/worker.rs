@@ -8,7 +8,7 @@ use cartlane_model::ConnectionId;
 use cartlane_store::lanes::{self, Lane, Next};
 use cartlane_store::runs::{self, End, Reason, Work};
 use cartlane_store::waits::{self, Wait};
-use cartlane_store::{Error, contacts, journal};
+use cartlane_store::{Error, contacts, inbox, journal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -164,13 +164,16 @@ impl Shared {
         };
         let longest_ms = self.limits.hold_ms;
         Self::log(work, &turn);
+        let outcome = self.outcome_of(work, &turn.ending, held_ms);
         let (next, was_paused) = self
             .db
             .write(move |tx| {
+                inbox::lock(tx, outcome.as_slice())?; // keys come before rows
                 if !lanes::hold(tx, &lane)? {
                     return Ok::<_, Error>((None, None)); // somebody else works it
                 }
                 write_all(tx, &turn.writes)?;
+                inbox::take(tx, outcome.as_slice())?;
                 let warnings = &turn.warnings;
                 match &turn.ending {
                     Ending::Over(end, reason) => {
@@ -232,6 +235,17 @@ impl Shared {
                 Ok::<_, Error>(())
             })
             .await
+    }
+
+    /// The event that tells of the run's end, where it is over and an automation waits for it.
+    fn outcome_of(&self, work: &Work, ending: &Ending, held_ms: i64) -> Option<inbox::Delivery> {
+        match ending {
+            Ending::Over(end, reason) => self.outcome(work, *end, reason.as_ref()),
+            Ending::Retry { in_ms, reason } if held_ms + in_ms > self.limits.hold_ms => {
+                self.outcome(work, End::Failed, Some(reason))
+            }
+            _ => None,
+        }
     }
 
     fn log(work: &Work, turn: &Turn) {

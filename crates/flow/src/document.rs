@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::condition::Condition;
 use crate::node::Node;
+use crate::on::{On, Outcome, Poll, Schedule};
 use crate::validate::{self, Operations};
 use crate::{compiled, parse};
 
@@ -17,8 +18,8 @@ pub struct Document {
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The kinds of event it runs on, at least one.
-    pub on: Vec<String>,
+    /// What starts it, at least one thing.
+    pub on: Vec<On>,
     /// Where it does not hold, the automation has nothing to do with the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Condition>,
@@ -236,9 +237,51 @@ impl Document {
         serde_json::to_value(self).unwrap_or_default() // texts, lists and JSON maps only: it cannot fail
     }
 
-    /// Whether it runs on events of this kind.
+    /// Whether it runs on events of this kind that came in by a web hook.
     pub fn runs_on(&self, kind: &str) -> bool {
-        self.on.iter().any(|on| on == kind)
+        self.kinds().any(|known| known == kind)
+    }
+
+    /// The kinds of event that come in by a web hook and start it.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.on.iter().filter_map(|on| match on {
+            On::Event(kind) => Some(kind.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The kinds of event that start it, also those that nobody sends.
+    pub fn all_kinds(&self) -> impl Iterator<Item = &str> {
+        self.on.iter().flat_map(On::kinds)
+    }
+
+    /// The polls that start it.
+    pub fn polls(&self) -> impl Iterator<Item = &Poll> {
+        self.on.iter().filter_map(|on| match on {
+            On::Poll(poll) => Some(poll),
+            _ => None,
+        })
+    }
+
+    /// The schedules that start it.
+    pub fn schedules(&self) -> impl Iterator<Item = &Schedule> {
+        self.on.iter().filter_map(|on| match on {
+            On::Schedule(schedule) => Some(schedule),
+            _ => None,
+        })
+    }
+
+    /// The automations whose end starts it.
+    pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        self.on.iter().filter_map(|on| match on {
+            On::Automation(outcome) => Some(outcome),
+            _ => None,
+        })
+    }
+
+    /// Whether a person may start it.
+    pub fn is_manual(&self) -> bool {
+        self.on.contains(&On::Manual)
     }
 
     /// Every step, those within others too, in the order of the text.
@@ -269,9 +312,10 @@ impl Document {
         call.connection.as_deref().or(self.connection.as_deref())
     }
 
-    /// Whether it names this connection, for all its calls or for one.
+    /// Whether it names this connection, for all its calls, for one, or for a poll.
     pub fn names_connection(&self, name: &str) -> bool {
-        let mut named = self.calls().map(|(_, call)| call.connection.as_deref());
+        let of_calls = self.calls().map(|(_, call)| call.connection.as_deref());
+        let mut named = of_calls.chain(self.polls().map(|poll| poll.connection.as_deref()));
         self.connection.as_deref() == Some(name) || named.any(|named| named == Some(name))
     }
 

@@ -126,9 +126,10 @@ impl Places {
     }
 }
 
-struct Reader {
+/// Reads nodes, and notes what is wrong with them.
+pub(crate) struct Reader {
     places: Places,
-    findings: Findings,
+    pub(crate) findings: Findings,
 }
 
 /// The document as far as it can be made out, where everything in it stands, and what is wrong with its form.
@@ -142,7 +143,7 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
     let document = Document {
         name: reader.text("name", fields.get("name")).unwrap_or_default(),
         description: reader.text("description", fields.get("description")),
-        on: reader.texts("on", fields.get("on")),
+        on: reader.on(fields.get("on")),
         when: reader.condition("when", fields.get("when")),
         connection: reader.text("connection", fields.get("connection")),
         steps: reader.steps("steps", fields.get("steps")),
@@ -150,15 +151,15 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
     (document, reader.places, reader.findings)
 }
 
-type Fields<'a> = HashMap<&'a str, &'a Node>;
+pub(crate) type Fields<'a> = HashMap<&'a str, &'a Node>;
 
 impl Reader {
-    fn wrong(&mut self, path: &str, wanted: &str, node: &Node) {
+    pub(crate) fn wrong(&mut self, path: &str, wanted: &str, node: &Node) {
         self.findings
             .push(path, format!("must be {wanted}, and is {}", node.describe()));
     }
 
-    fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
+    pub(crate) fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
         self.fields_near(path, node, known, known)
     }
 
@@ -187,7 +188,7 @@ impl Reader {
         present.map(|(key, node)| (key.name.as_str(), node)).collect()
     }
 
-    fn text(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
+    pub(crate) fn text(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
         match &node?.kind {
             Kind::Text(text) => Some(text.clone()),
             Kind::Number(number) => Some(number.to_string()),

@@ -4,7 +4,7 @@
 //! It says of a document's form what the reader (`parse`) says of it: the keys are the reader's own lists, and the
 //! tests of this crate hold every document that they read against it. What a schema cannot say (that a name in an
 //! expression exists, that an id is used once) only the reader tells. To add a key: put it into the reader's list, and
-//! its schema into [`document_key`] or [`step_key`]; to add a form of step: put it into the reader's forms and [`STEP_FORMS`].
+//! its schema into [`document_key`], [`step_key`] or [`trigger_form`]; to add a form of step: put it into the reader's forms and [`STEP_FORMS`].
 
 use cartlane_catalog::{Catalog, events};
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::condition::Operator;
 use crate::document::{ForEach, OnUnclear};
 use crate::names::{EVENT_KINDS, GHL};
+use crate::on;
 use crate::parse::DOCUMENT_KEYS;
 use crate::parse::steps::{CASE_KEYS, COMMON_KEYS, FORMS, WAIT_KEYS};
 use crate::validate::MAX_STEPS;
@@ -42,12 +43,13 @@ pub fn automation() -> Value {
         forms.push(json!({"$ref": format!("#/$defs/{name}")}));
     }
     definitions.insert("step".into(), json!({"oneOf": forms}));
+    definitions.insert("trigger".into(), trigger());
     definitions.insert("kind".into(), kind());
     definitions.insert("id_of_operation".into(), operation());
     definitions.insert("condition".into(), condition());
     definitions.insert("comparison".into(), comparison());
     let mut schema = object(
-        "On these events, under this condition, these steps.",
+        "Started by this, under this condition, these steps.",
         &DOCUMENT_KEYS,
         &["name", "on", "steps"],
         document_key,
@@ -80,10 +82,10 @@ fn document_key(key: &str) -> Option<Value> {
         }),
         "description" => json!({"type": ["string", "number", "null"], "description": "What it is for."}),
         "on" => json!({
-            "description": "The kinds of event that it runs on.",
-            "oneOf": [
-                {"$ref": "#/$defs/kind"},
-                {"type": "array", "items": {"$ref": "#/$defs/kind"}, "minItems": 1},
+            "description": "What starts it.",
+            "anyOf": [
+                {"$ref": "#/$defs/trigger"},
+                {"type": "array", "items": {"$ref": "#/$defs/trigger"}, "minItems": 1},
             ],
         }),
         "when" => json!({
@@ -200,6 +202,95 @@ fn comparison() -> Value {
     })
 }
 
+/// One thing that starts an automation: a kind of event, a person, or a map of one key that tells which it is.
+fn trigger() -> Value {
+    let forms = on::FORMS.iter().filter_map(|name| {
+        let form = trigger_form(name)?;
+        Some(json!({"type": "object", "properties": {*name: form}, "required": [name], "additionalProperties": false}))
+    });
+    let own: Vec<&str> = on::OWN_KINDS
+        .into_iter()
+        .chain(["poll", "schedule", "automation"])
+        .collect();
+    let sent = json!({"$ref": "#/$defs/kind", "not": {"enum": own}});
+    let all: Vec<Value> = [sent, json!({"const": "manual"})]
+        .into_iter()
+        .chain(forms)
+        .collect();
+    json!({"anyOf": all})
+}
+
+/// What stands under the key of a trigger.
+fn trigger_form(key: &str) -> Option<Value> {
+    Some(match key {
+        "poll" => object(
+            "What is new or changed in a list, or in one thing, that is looked at again and again.",
+            &on::POLL_KEYS,
+            &["operation"],
+            poll_key,
+        ),
+        "schedule" => object("A time.", &on::SCHEDULE_KEYS, &["cron"], schedule_key),
+        "automation" => object(
+            "The end of another automation's run.",
+            &on::OUTCOME_KEYS,
+            &["name"],
+            outcome_key,
+        ),
+        "manual" => json!({"description": "A person, or a program by the API."}),
+        _ => return None,
+    })
+}
+
+fn poll_key(key: &str) -> Option<Value> {
+    Some(match key {
+        "operation" => json!({"$ref": "#/$defs/id_of_operation"}),
+        "with" => json!({
+            "type": ["object", "null"],
+            "description": "The operation's inputs, as values; {now}, {now+7d} and {now-12h} stand for moments.",
+        }),
+        "every" => json!({
+            "type": ["string", "null"], "pattern": "^ *0*([1-9]|1[0-5]) *m *$", "default": "5m",
+            "description": "How often: 1m to 15m.",
+        }),
+        "connection" => json!({
+            "type": ["string", "number", "null"],
+            "description": "Whose account; the automation's connection where it names none, else the only one.",
+        }),
+        "existing" => json!({
+            "type": ["boolean", "null"], "default": false,
+            "description": "Whether what is there already when it begins counts as new.",
+        }),
+        _ => return None,
+    })
+}
+
+fn schedule_key(key: &str) -> Option<Value> {
+    Some(match key {
+        "cron" => {
+            json!({"type": "string", "description": "Minute, hour, day, month, day of week, such as 0 9 * * 1."})
+        }
+        "zone" => json!({
+            "type": ["string", "null"], "default": "UTC",
+            "description": "Whose clocks count, such as Europe/Berlin.",
+        }),
+        _ => return None,
+    })
+}
+
+fn outcome_key(key: &str) -> Option<Value> {
+    let ends = on::Ended::NAMES.map(|(name, _)| name);
+    Some(match key {
+        "name" => {
+            json!({"type": ["string", "number"], "pattern": "\\S", "description": "The other automation."})
+        }
+        "outcome" => json!({
+            "description": "How its run ended; done where it says nothing.",
+            "oneOf": [{"enum": ends}, {"type": "array", "items": {"enum": ends}}, {"type": "null"}],
+        }),
+        _ => return None,
+    })
+}
+
 /// A kind of event: GHL's are a closed list, others are accepted where they look like one.
 fn kind() -> Value {
     let known: Vec<&str> = EVENT_KINDS
@@ -241,5 +332,18 @@ mod tests {
             assert!(wait_key(key).is_some(), "{key}: see `wait_key`");
         }
         assert_eq!(FORMS.len(), STEP_FORMS.len());
+        for form in on::FORMS {
+            assert!(trigger_form(form).is_some(), "{form}: see `trigger_form`");
+        }
+        let of_triggers = [
+            (&on::POLL_KEYS[..], poll_key as fn(&str) -> Option<Value>),
+            (&on::SCHEDULE_KEYS, schedule_key),
+            (&on::OUTCOME_KEYS, outcome_key),
+        ];
+        for (keys, schema) in of_triggers {
+            for key in keys {
+                assert!(schema(key).is_some(), "{key} of a trigger");
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use crate::document::{Action, Call, Document, OnError, Step, Wait};
 use crate::names;
+use crate::on;
 use crate::parse::Findings;
 use crate::wait::milliseconds;
 
@@ -21,6 +22,15 @@ pub trait Operations {
     fn nearest(&self, id: &str) -> Option<String>;
     /// The names of the inputs of `id`; `None` where they are not known.
     fn inputs(&self, id: &str) -> Option<Vec<String>>;
+    /// What is wrong with polling `id`, which there is, with these inputs: each fault with the path of the input, which is
+    /// empty where the operation itself cannot be polled.
+    fn poll_faults(
+        &self,
+        _id: &str,
+        _with: &serde_json::Map<String, serde_json::Value>,
+    ) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// Notes everything that is wrong with names, event kinds, operations and their inputs.
@@ -28,15 +38,7 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
     if document.name.trim().is_empty() {
         findings.push("name", "an automation needs a name");
     }
-    if document.on.is_empty() {
-        findings.push(
-            "on",
-            "say on which kinds of event it runs, such as `order.success`",
-        );
-    }
-    for (index, kind) in document.on.iter().enumerate() {
-        check_kind(&format!("on[{index}]"), kind, findings);
-    }
+    on::check(document, operations, findings);
     if document.steps.is_empty() {
         findings.push("steps", "an automation needs at least one step");
     }
@@ -102,7 +104,9 @@ fn check_wait(path: &str, wait: &Wait, findings: &mut Findings) {
         findings.push(format!("{path}.for"), message);
     }
     for (index, kind) in wait.event.iter().enumerate() {
-        check_kind(&format!("{path}.event[{index}]"), kind, findings);
+        if let Some(fault) = kind_fault(kind) {
+            findings.push(format!("{path}.event[{index}]"), fault);
+        }
     }
     let has_end = wait.lasts.is_some() || wait.until.is_some();
     if wait.event.is_empty() && wait.when.is_some() {
@@ -122,17 +126,16 @@ fn check_wait(path: &str, wait: &Wait, findings: &mut Findings) {
     }
 }
 
-fn check_kind(path: &str, kind: &str, findings: &mut Findings) {
+/// What is wrong with a kind of event that comes by web hook.
+pub(crate) fn kind_fault(kind: &str) -> Option<String> {
     if let Some(known) = names::mistaken_kind(kind) {
-        findings.push(
-            path,
-            format!("`{kind}` is no kind of event; did you mean `{known}`?"),
-        );
+        Some(format!("`{kind}` is no kind of event; did you mean `{known}`?"))
     } else if !is_name(kind, "._") {
-        findings.push(
-            path,
-            format!("`{kind}` is no kind of event; they look like `order.success`"),
-        );
+        Some(format!(
+            "`{kind}` is no kind of event; they look like `order.success`"
+        ))
+    } else {
+        None
     }
 }
 

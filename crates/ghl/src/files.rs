@@ -56,6 +56,12 @@ impl Files {
         self.directory.join(id.to_string())
     }
 
+    /// Removes a file and its description; one that is not there is gone already.
+    pub async fn remove(&self, id: FileId) {
+        drop(tokio::fs::remove_file(self.path(id).with_extension("json")).await);
+        drop(tokio::fs::remove_file(self.path(id)).await);
+    }
+
     /// The bytes of a kept file, and what it is.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ pub mod files;
 pub mod hooks;
 pub mod oauth;
 pub mod outcome;
+pub mod polled;
 pub mod rate;
 mod upload;
 

@@ -98,7 +98,9 @@ pub fn take(tx: &mut dyn Tx, deliveries: &[Delivery]) -> Result<Vec<Taken>, Erro
     Ok(taken)
 }
 
-fn lock(tx: &mut dyn Tx, deliveries: &[Delivery]) -> Result<(), Error> {
+/// Takes the locks that [`take`] needs, for a transaction that also locks rows: keys come before rows, so that no two wait
+/// for each other.
+pub fn lock(tx: &mut dyn Tx, deliveries: &[Delivery]) -> Result<(), Error> {
     if tx.dialect() == Dialect::Sqlite {
         return Ok(()); // one writer
     }

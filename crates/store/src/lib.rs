@@ -31,8 +31,10 @@ pub mod migrate;
 pub mod oauth;
 pub mod past;
 mod people;
+pub mod polls;
 pub mod quarantine;
 pub mod runs;
+pub mod schedules;
 pub mod secrets;
 #[cfg(feature = "seed")]
 pub mod seed;

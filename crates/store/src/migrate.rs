@@ -40,6 +40,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     4 "0004" "connections",
     5 "0005" "waits",
     6 "0006" "versions",
+    7 "0007" "polls",
 };
 
 /// The key of PostgreSQL's advisory lock: "cartlane" in ASCII.

@@ -70,7 +70,14 @@ pub async fn save(
     config: &Path,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let answer = Admin::of(config)?
+    let admin = Admin::of(config)?;
+    if !as_json {
+        let prices = admin
+            .post("/api/polls/price", &json!({"documents": documents}))
+            .await?;
+        super::polls::print_prices(&prices); // before anything is polled
+    }
+    let answer = admin
         .post(
             "/api/automations",
             &json!({"documents": documents, "note": note, "disabled": disabled}),

@@ -1,9 +1,9 @@
-//! `cartlane automations`: list, show, plan, check, enable, disable, remove; versions are in [`super::versions`].
+//! `cartlane automations`: list, show, run, plan, check, enable, disable, remove; versions are in [`super::versions`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use cartlane_flow::names::nearest;
 use cartlane_flow::yaml;
 use clap::Subcommand;
@@ -77,6 +77,17 @@ pub enum Command {
         /// Its name or id.
         name: String,
     },
+    /// Start an automation whose `on` has `manual`.
+    Run {
+        /// Its name or id.
+        name: String,
+        /// A JSON file with the event as expressions read it: `{"person": {"email": …}, "amount": …, "payload": …}`.
+        #[arg(long, value_name = "FILE")]
+        event: Option<PathBuf>,
+        /// Whose e-mail the event has.
+        #[arg(long)]
+        email: Option<String>,
+    },
     /// The JSON Schema of an automation's document, for editors.
     Schema,
     /// Try an automation on recorded events, in a house that is thrown away; exit code 1 where a run failed.
@@ -128,10 +139,40 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             let answer = admin.delete(&path).await?;
             print(&answer, as_json, &format!("`{name}` is removed"));
         }
+        Command::Run { name, event, email } => {
+            let event = event_of(event.as_deref(), email)?;
+            let (path, name) = path_of(&find(&admin, &name).await?);
+            let answer = admin.post(&format!("{path}/run"), &event).await?;
+            let event = answer["event_id"].as_str().unwrap_or_default();
+            print(
+                &answer,
+                as_json,
+                &format!("`{name}` is started with event {event}"),
+            );
+        }
         Command::Plan(arguments) => super::plan::run(&arguments, &admin, as_json).await?,
         Command::Backtest(arguments) => super::backtest::run(&arguments, &admin, as_json).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The event that an automation is started with.
+fn event_of(file: Option<&Path>, email: Option<String>) -> anyhow::Result<Value> {
+    let mut event = match file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
+            serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?
+        }
+        None => json!({}),
+    };
+    if let Some(email) = email {
+        if !event.is_object() || event.get("person").is_some_and(|person| !person.is_object()) {
+            bail!("the event and its person are objects, such as {{\"person\": {{\"name\": …}}}}");
+        }
+        event["person"]["email"] = email.into();
+    }
+    Ok(event)
 }
 
 fn rows(answer: &Value) -> &[Value] {
@@ -169,6 +210,9 @@ pub(super) async fn find(admin: &Admin, name: &str) -> anyhow::Result<Value> {
 async fn switch(admin: &Admin, name: &str, change: &Value, as_json: bool) -> anyhow::Result<()> {
     let (path, name) = path_of(&find(admin, name).await?);
     let answer = admin.patch(&path, change).await?;
+    if !as_json {
+        super::polls::print_prices(&answer["check"]);
+    }
     print(
         &answer,
         as_json,
@@ -200,6 +244,7 @@ fn check(answer: &Value, as_json: bool) -> ExitCode {
             text(&finding["advice"])
         ));
     }
+    super::polls::print_prices(answer);
     let color = if is_green { "green" } else { "not green" };
     output::line(&format!(
         "`{}` is {color}; its mapping was tried on {} real events",

@@ -19,6 +19,9 @@ pub async fn run(config_path: &Path, as_json: bool) -> anyhow::Result<ExitCode> 
         .iter()
         .filter(|connection| !connection["trouble"].is_null())
         .count();
+    let polls = health["polls_in_trouble"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     if as_json {
         output::json(&health);
     } else {
@@ -27,8 +30,20 @@ pub async fn run(config_path: &Path, as_json: bool) -> anyhow::Result<ExitCode> 
         for connection in connections {
             describe(connection, &config.listen);
         }
+        output::line(&format!("polls: {}", health["polls"]));
+        for poll in polls {
+            let text = |pointer: &str| poll.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+            output::line(&format!(
+                "  {} of {}: {} ({} failures in a row; next {})",
+                text("/operation"),
+                text("/connection"),
+                text("/trouble/reason"),
+                poll["failures"],
+                text("/next_at")
+            ));
+        }
     }
-    Ok(if in_trouble == 0 {
+    Ok(if in_trouble == 0 && polls.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

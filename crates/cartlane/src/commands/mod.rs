@@ -10,6 +10,7 @@ mod doctor;
 mod events;
 mod ops;
 mod plan;
+mod polls;
 mod quarantine;
 mod recipes;
 mod runs;
@@ -66,6 +67,9 @@ pub enum Command {
     /// Look at operations, call one.
     #[command(subcommand)]
     Ops(ops::Command),
+    /// Look at what is polled, and what that costs.
+    #[command(subcommand)]
+    Polls(polls::Command),
     /// Look at refused deliveries, let them in.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -95,6 +99,7 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
         Command::Runs(command) => block_on(runs::run(command, config, as_json)),
         Command::Connections(command) => block_on(connections::run(command, config, as_json)),
         Command::Ops(command) => block_on(ops::run(command, config, as_json)),
+        Command::Polls(command) => block_on(polls::run(command, config, as_json)),
         Command::Quarantine(command) => block_on(quarantine::run(command, config, as_json)),
         Command::Vault(command) => block_on(vault::run(command, config, as_json)),
         Command::Doctor => block_on(doctor::run(config, as_json)),

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use cartlane_catalog::Catalog;
 use cartlane_engine::Sender;
+use cartlane_flow::Document;
 use serde_json::{Value, json};
 
 use super::trial::payload::Payload;
@@ -61,9 +63,11 @@ fn happening(event: &str, asked: &mut Value) -> anyhow::Result<()> {
         return Ok(());
     }
     let path = Path::new(event);
+    let document = Document::from_json(&asked["document"], Catalog::builtin())?;
+    let trigger = document.on.iter().find(|on| on.kind() == event);
     let payload = if path.exists() {
         Payload::of_file(path)?
-    } else if let Some(payload) = Payload::of_kind(event) {
+    } else if let Some(payload) = trigger.map_or_else(|| Payload::of_kind(event), Payload::of) {
         payload
     } else {
         bail!(BadUsage(format!(
@@ -71,11 +75,15 @@ fn happening(event: &str, asked: &mut Value) -> anyhow::Result<()> {
         )));
     };
     asked["sender"] = match payload.sender {
-        Sender::ThriveCart => "thrivecart",
-        Sender::Ghl => "ghl",
+        Some(Sender::ThriveCart) => "thrivecart",
+        Some(Sender::Ghl) => "ghl",
+        None => "cartlane",
     }
     .into();
-    asked["payload"] = payload.body;
+    asked["payload"] = match payload.sender {
+        Some(_) => payload.body,
+        None => payload.own(),
+    };
     Ok(())
 }
 

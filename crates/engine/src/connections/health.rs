@@ -7,9 +7,11 @@ use cartlane_flow::Call;
 use cartlane_model::{ConnectionId, UnixMs};
 use cartlane_store::connections::{self, Connection};
 use cartlane_store::{Error, oauth};
+use serde_json::{Map, Value as Json};
 
 use crate::accounts::AccountConfig;
 use crate::directory::{Directory, Entry};
+use crate::origins::Origins;
 use crate::secrets::{Held, SecretName};
 use crate::systems::Kind;
 use crate::{AdminError, Handle, Shared};
@@ -172,35 +174,36 @@ impl Shared {
         }
     }
 
-    /// The scopes that enabled automations need of a connection, by the operations of their steps.
+    /// The scopes that enabled automations need of a connection, by the operations of their polls and steps.
     fn scopes_needed(&self, id: ConnectionId, directory: &Directory) -> BTreeSet<String> {
         let present = self.automations.present();
         let mut needed = BTreeSet::new();
         for loaded in present.iter().filter(|loaded| loaded.row.enabled) {
             let document = loaded.compiled.document();
+            let origins = Origins::of(directory, document, &present);
+            let polled = origins.polled.iter().filter(|(_, of)| *of == id);
+            polled.for_each(|(poll, _)| add_scopes(&poll.operation, &poll.with, &mut needed));
             let comes_here = |call: &Call| {
                 let named = document.connection_of(call);
                 let leads_here = |source: ConnectionId| {
                     let target = directory.target_of(Kind::Ghl, named, source);
                     target.is_some_and(|target| target.id == id)
                 };
-                directory
-                    .sources_of(&document.on)
-                    .any(|source| leads_here(source.id))
+                origins.found.iter().any(|origin| leads_here(origin.connection))
             };
             document
                 .calls()
                 .filter(|(_, call)| comes_here(call))
-                .for_each(|(_, call)| add_scopes(call, &mut needed));
+                .for_each(|(_, call)| add_scopes(&call.operation, &call.with, &mut needed));
         }
         needed
     }
 }
 
-/// The scopes of a call's operation, or of those that it is made of; and that of the list that tells custom fields' ids by
+/// The scopes of an operation with these inputs, or of those that it is made of; and that of the list that tells custom fields' ids by
 /// their names, where it names some.
-pub(crate) fn add_scopes(call: &Call, needed: &mut BTreeSet<String>) {
-    let Some(operation) = Catalog::builtin().get(&call.operation) else {
+pub(crate) fn add_scopes(operation: &str, with: &Map<String, Json>, needed: &mut BTreeSet<String>) {
+    let Some(operation) = Catalog::builtin().get(operation) else {
         return;
     };
     let mut add = |operation: &Operation| {
@@ -217,7 +220,7 @@ pub(crate) fn add_scopes(call: &Call, needed: &mut BTreeSet<String>) {
         .iter()
         .filter_map(|call| Catalog::builtin().get(call));
     calls.for_each(&mut add);
-    if operation.needs_field_names(&call.with.clone().into()) {
+    if operation.needs_field_names(&with.clone().into()) {
         Catalog::builtin().get(CUSTOM_FIELDS).into_iter().for_each(add);
     }
 }

@@ -144,6 +144,11 @@ impl Connections {
 }
 
 impl Shared {
+    /// Where answers are kept that are files.
+    pub(crate) fn files(&self) -> &cartlane_ghl::files::Files {
+        &self.connections.parts.files
+    }
+
     /// The connections as they are now.
     pub(crate) fn directory(&self) -> Arc<Directory> {
         self.connections.present()

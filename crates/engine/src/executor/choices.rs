@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{CallError, Executor, find};
 use crate::Shared;
+use crate::budget::Class;
 use crate::directory::Target;
 use crate::systems::Kind;
 
@@ -97,7 +98,7 @@ impl Shared {
             .map_or(Some(inputs), |cursor| cursor.inputs().cloned());
         while let Some(inputs) = next.take().filter(|_| choices.len() < MOST) {
             read.validate(&inputs).map_err(CallError::Inputs)?;
-            let answer = Box::pin(self.ask(target, read, &inputs)).await?;
+            let answer = Box::pin(self.ask(target, Class::Hand, read, &inputs)).await?;
             choices.extend(source.choices(&answer));
             if let Some(cursor) = &mut cursor {
                 cursor.turn(&answer);

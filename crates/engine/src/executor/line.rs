@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{CallError, fault};
 use crate::Shared;
-use crate::budget::Leave;
+use crate::budget::{Class, Leave};
 use crate::directory::Target;
 use crate::exchange::{Came, Refusal};
 use crate::systems::Kind;
@@ -29,6 +29,7 @@ impl Shared {
     pub(super) async fn ask(
         &self,
         target: &Target,
+        class: Class,
         operation: &Operation,
         inputs: &Json,
     ) -> Result<Json, CallError> {
@@ -39,7 +40,7 @@ impl Shared {
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
             let is_last = attempt == TRIES;
-            match self.send(target, operation, &request, inputs).await? {
+            match self.send(target, class, operation, &request, inputs).await? {
                 Came::Success(answer) => {
                     target.failures.store(0, Ordering::Relaxed);
                     return Ok(answer);
@@ -62,6 +63,7 @@ impl Shared {
     async fn send(
         &self,
         target: &Target,
+        class: Class,
         operation: &Operation,
         request: &Request,
         inputs: &Json,
@@ -78,7 +80,7 @@ impl Shared {
             if target.line.kind() == Kind::Http {
                 break None; // nobody knows what strangers' servers allow
             }
-            match self.budgets.acquire(target.id, crate::budget::Class::Hand).await {
+            match self.budgets.acquire(target.id, class).await {
                 Leave::Now(permit) => break Some(permit),
                 Leave::InMs(in_ms) => {
                     let wait = Duration::from_millis(in_ms.max(0).unsigned_abs());
@@ -133,7 +135,7 @@ impl Shared {
         let settle = Duration::from_millis(self.limits.settle_ms.max(0).unsigned_abs());
         for wait in [FIRST_LOOK, settle] {
             sleep(wait).await;
-            let answer = match Box::pin(self.ask(target, read, &asked)).await {
+            let answer = match Box::pin(self.ask(target, Class::Hand, read, &asked)).await {
                 Ok(answer) => answer,
                 Err(error) if error.is_not_found() => continue,
                 Err(error) => {

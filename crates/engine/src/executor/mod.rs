@@ -26,6 +26,7 @@ use cartlane_model::Problems;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::budget::Class;
 use crate::directory::Target;
 use crate::systems::Kind;
 use crate::{Handle, Shared};
@@ -38,6 +39,7 @@ pub use pages::PageStream;
 /// Does operations. Cheap to make.
 pub struct Executor {
     shared: Arc<Shared>,
+    class: Class,
 }
 
 /// What an operation came to.
@@ -54,6 +56,17 @@ impl Handle {
     pub fn executor(&self) -> Executor {
         Executor {
             shared: Arc::clone(&self.shared),
+            class: Class::Hand,
+        }
+    }
+}
+
+impl Shared {
+    /// What reads for polls.
+    pub(crate) fn poll_executor(self: &Arc<Self>) -> Executor {
+        Executor {
+            shared: Arc::clone(self),
+            class: Class::Poll,
         }
     }
 }
@@ -92,7 +105,7 @@ impl Executor {
         operation: &Operation,
         inputs: &Json,
     ) -> Result<Json, CallError> {
-        self.shared.ask(target, operation, inputs).await
+        self.shared.ask(target, self.class, operation, inputs).await
     }
 
     /// The connection of this kind, and of this name or id.
@@ -138,7 +151,7 @@ impl Executor {
         inputs: &Json,
     ) -> Result<Output, CallError> {
         let How::Composite(hook) = &operation.run else {
-            let value = self.shared.ask(target, operation, inputs).await?;
+            let value = self.shared.ask(target, self.class, operation, inputs).await?;
             return Ok(Output {
                 value,
                 warnings: Vec::new(),
@@ -159,7 +172,7 @@ impl Executor {
                     operation, inputs, ..
                 } => {
                     let part = find(operation)?;
-                    let answered = self.shared.ask(target, part, &inputs).await;
+                    let answered = self.shared.ask(target, self.class, part, &inputs).await;
                     let (answer, refused) = answer_of(answered)?;
                     refusal = refused;
                     done.push(Done {
@@ -235,7 +248,7 @@ fn stopped(message: String, refusal: Option<Rejection>) -> CallError {
     CallError::Stopped { message, refusal }
 }
 
-fn find(id: &str) -> Result<&'static Operation, CallError> {
+pub(crate) fn find(id: &str) -> Result<&'static Operation, CallError> {
     let catalog = Catalog::builtin();
     catalog.get(id).ok_or_else(|| CallError::UnknownOperation {
         id: id.into(),

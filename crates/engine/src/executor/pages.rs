@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::{CallError, Executor, find};
 use crate::Shared;
+use crate::budget::Class;
 use crate::directory::Target;
 use crate::systems::Kind;
 
@@ -16,8 +17,16 @@ pub struct PageStream {
     shared: Arc<Shared>,
     target: Arc<Target>,
     operation: &'static cartlane_catalog::Operation,
+    class: Class,
     cursor: Cursor,
     page: VecDeque<Json>,
+}
+
+/// A page, with what its answer was like.
+pub(crate) struct Page {
+    pub items: Vec<Json>,
+    /// Whether the answer has a list there, and not one thing.
+    pub is_list: bool,
 }
 
 impl Executor {
@@ -31,24 +40,17 @@ impl Executor {
         let operation = find(operation)?;
         let target = self.target(connection, Kind::of(operation))?;
         let inputs = self.checked(&target, operation, inputs).await?;
-        stream(&self.shared, target, operation, &inputs)
+        let cursor =
+            Cursor::new(operation, &inputs).ok_or_else(|| CallError::NoPages(operation.id.clone()))?;
+        Ok(PageStream {
+            shared: Arc::clone(&self.shared),
+            target,
+            operation,
+            class: self.class,
+            cursor,
+            page: VecDeque::new(),
+        })
     }
-}
-
-fn stream(
-    shared: &Arc<Shared>,
-    target: Arc<Target>,
-    operation: &'static cartlane_catalog::Operation,
-    inputs: &Json,
-) -> Result<PageStream, CallError> {
-    let cursor = Cursor::new(operation, inputs).ok_or_else(|| CallError::NoPages(operation.id.clone()))?;
-    Ok(PageStream {
-        shared: Arc::clone(shared),
-        target,
-        operation,
-        cursor,
-        page: VecDeque::new(),
-    })
 }
 
 impl PageStream {
@@ -65,11 +67,29 @@ impl PageStream {
 
     /// The next page's items; `None` after the last.
     pub async fn next_page(&mut self) -> Result<Option<Vec<Json>>, CallError> {
+        Ok(self.turn().await?.map(|page| page.items))
+    }
+
+    /// As [`PageStream::next_page`], with what the answer was like.
+    pub(crate) async fn turn(&mut self) -> Result<Option<Page>, CallError> {
         let Some(inputs) = self.cursor.inputs() else {
             return Ok(None);
         };
-        let answer = self.shared.ask(&self.target, self.operation, inputs).await?;
+        let ask = self.shared.ask(&self.target, self.class, self.operation, inputs);
+        let answer = ask.await?;
+        let is_list = self.cursor.is_list(&answer);
         let items = self.cursor.turn(&answer);
-        Ok((!items.is_empty()).then_some(items))
+        Ok((!items.is_empty()).then_some(Page { items, is_list }))
+    }
+
+    /// Whether the last page was read.
+    pub(crate) fn is_over(&self) -> bool {
+        self.cursor.inputs().is_none()
+    }
+
+    /// Lets pages overlap where their order is by a time: what has the same time as a page's last item would be left out
+    /// else. Items may then come twice.
+    pub(crate) fn overlap(&mut self) {
+        self.cursor.overlap();
     }
 }

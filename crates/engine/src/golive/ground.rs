@@ -9,7 +9,7 @@ use cartlane_flow::Compiled;
 use super::Finding;
 use crate::connections::add_scopes;
 use crate::directory::Target;
-use crate::source::Source;
+use crate::origins::Origins;
 use crate::systems::Kind;
 use crate::{AdminError, Handle};
 
@@ -41,43 +41,56 @@ impl Account {
 impl Handle {
     pub(super) async fn ground(&self, compiled: &Compiled) -> Result<Ground, AdminError> {
         let document = compiled.document();
-        let kinds: Vec<String> = document.on.clone();
+        let kinds: Vec<String> = document.kinds().map(str::to_owned).collect();
         let directory = self.directory();
-        let sources: Vec<&Arc<Source>> = directory.sources_of(&kinds).collect();
         let mut findings = Vec::new();
-        if sources.is_empty() && !kinds.is_empty() {
+        if directory.sources_of(&kinds).next().is_none() && !kinds.is_empty() {
             findings.push(Finding::error(
                 None,
                 format!("no connection brings events of {}", kinds.join(", ")),
                 "add the shop or the location (`cartlane connections add`)",
             ));
         }
+        let present = self.automations.present();
+        let origins = Origins::of(&directory, document, &present);
+        for (operation, why) in &origins.unheard {
+            findings.push(Finding::error(
+                None,
+                format!("`{operation}` cannot be polled: {why}"),
+                "see `cartlane connections list`",
+            ));
+        }
         let mut accounts: Vec<Account> = Vec::new();
+        for (poll, id) in &origins.polled {
+            let Some(target) = directory.target(*id) else {
+                continue;
+            };
+            findings.extend(paused(target));
+            if target.line.kind() == Kind::Ghl {
+                let account = account_of(&mut accounts, Arc::clone(target));
+                add_scopes(&poll.operation, &poll.with, &mut account.scopes);
+            }
+        }
         for (step, call) in document.calls() {
             let Some(operation) = Catalog::builtin().get(&call.operation) else {
                 continue;
             };
             let kind = Kind::of(operation);
-            for source in &sources {
-                let Some(target) = directory.target_of(kind, document.connection_of(call), source.id) else {
+            for origin in &origins.found {
+                let named = document.connection_of(call);
+                let Some(target) = directory.target_of(kind, named, origin.connection) else {
                     findings.push(Finding::error(
                         Some(format!("steps.{step}")),
-                        format!("for events of `{}` there is {}", source.name, kind.missing()),
+                        format!("for {} there is {}", origin.words, kind.missing()),
                         "see `cartlane connections list`",
                     ));
                     continue;
                 };
-                if let Some(trouble) = target.trouble() {
-                    findings.push(Finding::error(
-                        None,
-                        format!("the connection `{}` is paused ({})", target.name, trouble.code),
-                        trouble.reason,
-                    ));
-                }
+                findings.extend(paused(&target));
                 if kind == Kind::Ghl {
                     let account = account_of(&mut accounts, target);
                     account.steps.insert(step.to_owned());
-                    add_scopes(call, &mut account.scopes);
+                    add_scopes(&call.operation, &call.with, &mut account.scopes);
                 }
             }
         }
@@ -116,6 +129,12 @@ impl Handle {
         }
         Ok(findings)
     }
+}
+
+fn paused(target: &Target) -> Option<Finding> {
+    let trouble = target.trouble()?;
+    let message = format!("the connection `{}` is paused ({})", target.name, trouble.code);
+    Some(Finding::error(None, message, trouble.reason))
 }
 
 fn account_of(accounts: &mut Vec<Account>, target: Arc<Target>) -> &mut Account {

@@ -39,25 +39,31 @@ struct Fault {
 }
 
 impl Handle {
-    /// Applies the automation to the last real events of these kinds; where there are none, to recorded ones.
+    /// Applies the automation to the last real events of these kinds, and to what its other triggers would tell now; where
+    /// there is nothing of that, to recorded ones.
     pub(super) async fn mapping(&self, compiled: &Compiled, kinds: &[String]) -> Result<Mapping, AdminError> {
-        let real = self.real_events(kinds).await?;
+        let mut real = self.real_events(kinds).await?;
+        let is_any_sent = !real.is_empty();
+        let (of_triggers, findings) = self.events_of_triggers(compiled.document()).await?;
+        real.extend(of_triggers);
         let mut mapping = Mapping {
             events: real.len(),
             calls: Vec::new(),
-            findings: Vec::new(),
+            findings,
         };
         let tried = if real.is_empty() {
             self.recorded(kinds)
         } else {
             real
         };
-        if mapping.events == 0 {
-            mapping.findings.push(Finding::warning(
-                None,
-                format!("no real event of {} has come in yet", kinds.join(", ")),
-                "its mapping was tried on recorded payloads; check it again after the first one",
-            ));
+        if !kinds.is_empty() && !is_any_sent {
+            let advice = if mapping.events == 0 {
+                "its mapping was tried on recorded payloads; check it again after the first one"
+            } else {
+                "check it again after the first one"
+            };
+            let message = format!("no real event of {} has come in yet", kinds.join(", "));
+            mapping.findings.push(Finding::warning(None, message, advice));
         }
         let mut faults: Vec<(Fault, usize, EventId)> = Vec::new();
         let mut applies = 0;

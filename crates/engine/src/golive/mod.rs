@@ -13,6 +13,7 @@ mod fields;
 mod ground;
 mod mapping;
 mod names;
+mod triggers;
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::workspace::withheld::{self, Header};
-use crate::{AdminError, Handle};
+use crate::{AdminError, Handle, Price};
 use mapping::Called;
 
 /// How bad a finding is.
@@ -70,7 +71,7 @@ impl Finding {
 }
 
 /// What a check came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
     /// The automation's name.
     pub automation: String,
@@ -80,6 +81,8 @@ pub struct Check {
     pub events: usize,
     /// Whether it may be enabled.
     pub green: bool,
+    /// What its polls cost a day.
+    pub polls: Vec<Price>,
     /// What was found: errors first.
     pub findings: Vec<Finding>,
 }
@@ -119,6 +122,7 @@ impl Handle {
             automation: row.name,
             version: row.version,
             events: mapping.events,
+            polls: self.prices(&[row.document]).await?,
             green: findings.iter().all(|finding| finding.level != Level::Error),
             findings,
         })

@@ -22,6 +22,7 @@ pub(crate) use simulate::answer;
 
 use crate::fold::{Fold, Given};
 use crate::source::Sender;
+use crate::starts::starts;
 use crate::systems::Kind;
 use crate::{AdminError, Handle, trial};
 
@@ -43,8 +44,8 @@ pub enum Happening {
     Stored(EventId),
     /// A payload that could.
     Payload {
-        /// Whose it is.
-        sender: Sender,
+        /// Whose it is; `None` for an event that Cartlane makes itself.
+        sender: Option<Sender>,
         /// The payload, as it was or would be delivered.
         body: Vec<u8>,
     },
@@ -55,10 +56,7 @@ impl Handle {
     /// written `(unknown)`.
     pub async fn plan(&self, id: EventId) -> Result<Json, AdminError> {
         let event = self.event(id).await?.event;
-        let mode = event.facts.mode;
-        let runs = self
-            .automations
-            .runs_for(event.facts.kind.as_str(), mode, true, self.now());
+        let runs = self.runs_of(&event, true).await?;
         let mut plans = Vec::new();
         for run in runs {
             let compiled = self
@@ -83,7 +81,10 @@ impl Handle {
         let event = match &planning.happens {
             Happening::Stored(id) => self.event(*id).await?.event,
             Happening::Payload { sender, body } => {
-                let new = trial::read(*sender, body, self.now())?;
+                let new = match sender {
+                    Some(sender) => trial::read(*sender, body, self.now())?,
+                    None => self.own_event(body, planning.against.as_deref()).await?,
+                };
                 trial::event(new, self.source_of(*sender), self.now())
             }
         };
@@ -104,7 +105,7 @@ impl Handle {
             }
         };
         plan["kind"] = json!(kind);
-        if !compiled.document().on.iter().any(|on| on == kind) {
+        if !starts(&self.directory(), compiled.document(), &event) {
             plan["does_not_run_on"] = json!(kind);
         }
         Ok(plan)
@@ -133,11 +134,11 @@ impl Handle {
     }
 
     /// A connection that events of this sender come by.
-    fn source_of(&self, sender: Sender) -> cartlane_model::ConnectionId {
+    fn source_of(&self, sender: Option<Sender>) -> cartlane_model::ConnectionId {
         let directory = self.directory();
         let mut sources = directory.sources();
         let fits = sources
-            .find(|source| source.is_of(sender))
+            .find(|source| sender.is_some_and(|sender| source.is_of(sender)))
             .map(|source| source.id);
         let any_place = || {
             let mut targets = directory.targets();

@@ -10,7 +10,7 @@ mod contact;
 mod stand_in;
 
 use cartlane_catalog::{Catalog, Effect as Twice, Operation, System};
-use cartlane_flow::{self as flow, Next, StepRecord};
+use cartlane_flow::{self as flow, Next, StepRecord, on};
 use cartlane_model::{AutomationId, ConnectionId, Event, EventId, NewEvent, UnixMs};
 use serde_json::{Value as Json, json};
 
@@ -25,9 +25,10 @@ use crate::{AdminError, CallError, Executor, Handle, MAIN_WORKSPACE};
 pub struct Trial {
     /// The automation's document; it need not be saved.
     pub document: Json,
-    /// Whose payload it is.
-    pub sender: Sender,
-    /// The payload, as it was or would be delivered.
+    /// Whose payload it is; `None` for an event that Cartlane makes itself.
+    pub sender: Option<Sender>,
+    /// The payload, as it was or would be delivered; of our own events their fields with `kind`. A poll's event without
+    /// `payload.item` gets the first thing that the account has there.
     pub body: Vec<u8>,
     /// The GHL connection to work with.
     pub connection: String,
@@ -62,7 +63,10 @@ impl Handle {
             .await
             .map_err(unfit)?;
         let contact_id = found.value["id"].as_str().map(str::to_owned);
-        let mut new = read(trial.sender, &trial.body, self.now())?;
+        let mut new = match trial.sender {
+            Some(sender) => read(sender, &trial.body, self.now())?,
+            None => self.own_event(&trial.body, Some(&trial.connection)).await?,
+        };
         stand_in::replace(&mut new.facts, &trial.contact, contact_id.as_deref());
         let directory = self.directory();
         let shop = directory
@@ -70,8 +74,8 @@ impl Handle {
             .find(|target| target.line.kind() == Kind::ThriveCart);
         let is_source = |id: &ConnectionId| directory.source(*id).is_some();
         let connection_id = match trial.sender {
-            Sender::Ghl => target.id,
-            Sender::ThriveCart => shop.map(|shop| shop.id).filter(is_source).unwrap_or(target.id),
+            None | Some(Sender::Ghl) => target.id,
+            Some(Sender::ThriveCart) => shop.map(|shop| shop.id).filter(is_source).unwrap_or(target.id),
         };
         let mut ground = Ground {
             executor,
@@ -100,6 +104,30 @@ impl Handle {
             "automation": compiled.document().name, "kind": event.facts.kind, "steps": steps, "ending": ending,
             "effects": effects(&before, &after), "read_back": stored,
         }))
+    }
+
+    /// An event of our own as it is given. Where it is a poll's and has no item, the first that this connection shows.
+    pub(crate) async fn own_event(
+        &self,
+        body: &[u8],
+        connection: Option<&str>,
+    ) -> Result<NewEvent, AdminError> {
+        let event = serde_json::from_slice(body)
+            .map_err(|error| AdminError::Unfit(format!("the event is no JSON: {error}")))?;
+        let mut made = crate::manual::read(&event)?;
+        let has_item = made.kind != on::POLL_ITEM || !made.payload["item"].is_null();
+        if let (false, Some(connection)) = (has_item, connection) {
+            let operation = made.payload["operation"].as_str().unwrap_or_default().to_owned();
+            let with = made.payload["inputs"].as_object().cloned().unwrap_or_default();
+            let samples = self.poll_samples(connection, &operation, &with, 1).await;
+            let first = samples.map_err(unfit)?.into_iter().next();
+            made = first.ok_or_else(|| AdminError::Unfit(format!("`{operation}` shows nothing there")))?;
+        }
+        Ok(NewEvent {
+            occurred_at: None,
+            facts: made.facts(),
+            dedupe_keys: Vec::new(),
+        })
     }
 
     /// The custom fields of a location: names, keys and ids, each with the id; none where they cannot be read.

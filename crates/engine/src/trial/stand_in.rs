@@ -16,7 +16,8 @@ pub(super) fn replace(facts: &mut Facts, email: &str, contact_id: Option<&str>) 
     }
     facts.person.email = Some(email.to_owned());
     facts.person.previous_email = None;
-    if facts.kind.as_str().starts_with("ghl.") {
+    let polled = facts.payload["operation"].as_str().unwrap_or_default();
+    if facts.kind.as_str().starts_with("ghl.") || polled.starts_with("ghl.") {
         if let (Some(former), Some(id)) = (&facts.person.customer_id, contact_id) {
             put(&mut facts.payload, former, id);
         }

@@ -218,6 +218,8 @@ impl Handle {
             .iter()
             .filter(|row| before.iter().any(|old| old.id == row.id));
         imported.is_reordered = !known.map(|row| row.id).eq(before.iter().map(|row| row.id));
+        let is_new = |name: &str| plan.automations.iter().any(|(new, _)| new == name);
+        crate::chains::check_stored(tx, is_new).map_err(Undone::Because)?;
         if let Some(detail) = imported.summary() {
             audit::append(tx, &self.entry(Action::WorkspaceImported, "workspace", detail))?;
         }

@@ -338,6 +338,63 @@ steps:
     assert!(used.contains("automation `Two places`"), "{used}");
 }
 
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn polls_are_tried_on_what_the_account_shows_now_and_what_comes_after_another_has_its_connections(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = house(backend).await;
+    let polls = |note: &str| {
+        json!({"name": "Polls", "on": [
+                {"poll": {"operation": "ghl.contacts.search", "every": "10m"}},
+                {"schedule": {"cron": "0 6 * * *"}}],
+               "when": "event.kind == 'poll.item'",
+               "steps": [{"id": "note", "operation": "ghl.contacts.create_note", "with": {
+                   "contactId": "{{ event.person.customer_id }}", "body": note}}]})
+    };
+    let after = json!({"name": "After", "on": [{"automation": {"name": "Polls"}}], "steps": [
+        {"id": "read", "operation": "ghl.contacts.get", "connection": "nowhere", "with": {"contactId": "x"}}]});
+    let save = async |documents: &[serde_json::Value]| {
+        let saved = app.handle().save(documents, None, true).await;
+        saved.expect("saved");
+    };
+    let check = async |name: &str| app.handle().check(id(&app, name).await).await.expect("checked");
+
+    save(&[polls("ref: {{ reference }}"), after]).await;
+    let empty = check("Polls").await;
+    assert!(empty.green, "{:?}", told(&empty));
+    assert_eq!(
+        (empty.polls[0].calls_per_day, empty.events),
+        (144, 1),
+        "the schedule's event alone"
+    );
+    assert!(
+        told(&empty)[0].contains("shows nothing in `crm` now"),
+        "{:?}",
+        told(&empty)
+    );
+
+    app.ghl().add_contact("a@example.com", &json!({}));
+    app.ghl().add_contact("b@example.com", &json!({}));
+    let clean = check("Polls").await;
+    assert!(clean.green && clean.events == 3, "{clean:?}");
+    save(&[polls("{{ event.payload.item.nothing.here }}")]).await;
+    let faulty = told(&check("Polls").await).join("\n");
+    assert!(
+        faulty.contains("steps.note.with.body") && faulty.contains("2 of 3 events"),
+        "{faulty}"
+    );
+    let after = told(&check("After").await).join("\n");
+    assert!(after.contains("for polls of `crm` there is"), "{after}");
+
+    app.ghl().scopes(Some(&["contacts.write"]));
+    let refused = told(&check("Polls").await).join("\n");
+    assert!(
+        refused.contains("`ghl.contacts.search` cannot be read in `crm`"),
+        "{refused}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_an_answer_can_tell_is_not_called_wrong_in_any_recipe() {
     let app = house(Backend::Sqlite).await;
@@ -359,7 +416,12 @@ async fn what_only_an_answer_can_tell_is_not_called_wrong_in_any_recipe() {
             .filter(|finding| finding.level == Level::Error);
         for error in errors {
             // Placeholders, fields and connections that this house does not have.
-            let is_lacking = ["`your-", "there is no custom field", "for events of"];
+            let is_lacking = [
+                "`your-",
+                "there is no custom field",
+                "for events of",
+                "there is no ThriveCart connection",
+            ];
             assert!(
                 is_lacking.iter().any(|lack| error.message.contains(lack)),
                 "{}: {error:?}",

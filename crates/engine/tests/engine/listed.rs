@@ -30,19 +30,19 @@ const SCENARIOS: &str = include_str!("listed.json");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Scenario {
+pub(crate) struct Scenario {
     name: String,
-    steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Step {
-    call: String,
-    r#as: Option<String>,
-    with: Value,
+pub(crate) struct Step {
+    pub(crate) call: String,
+    pub(crate) r#as: Option<String>,
+    pub(crate) with: Value,
     #[serde(default)]
-    keep: BTreeMap<String, String>,
+    pub(crate) keep: BTreeMap<String, String>,
     #[serde(default)]
     is: BTreeMap<String, Value>,
     #[serde(default)]
@@ -54,7 +54,7 @@ struct Step {
     does: Option<String>,
 }
 
-fn scenarios() -> Vec<Scenario> {
+pub(crate) fn scenarios() -> Vec<Scenario> {
     serde_json::from_str(SCENARIOS).expect("scenarios")
 }
 
@@ -148,7 +148,7 @@ async fn it_does_what_it_says(
     for (number, step) in scenario.steps.iter().enumerate() {
         let place = format!("{name}, step {number}: {}", step.call);
         let connection = step.r#as.as_deref().unwrap_or("crm");
-        let inputs = filled(&step.with, &kept);
+        let inputs = filled(&step.with, &kept).unwrap_or_else(|| panic!("{place}: something was not kept"));
         let answer = if step.call == "sandbox.message" {
             let message: Message = serde_json::from_value(inputs).expect("a message");
             Ok(serde_json::to_value(app.ghl().message(&message)).expect("ids"))
@@ -173,22 +173,19 @@ async fn it_does_what_it_says(
     assert_eq!(app.ghl().effects("accepted"), 0, "{name}: examples were answered");
 }
 
-/// Inputs with what was kept in its places.
-fn filled(value: &Value, kept: &BTreeMap<String, Value>) -> Value {
+/// Inputs with what was kept in its places; `None` where something was not.
+pub(crate) fn filled(value: &Value, kept: &BTreeMap<String, Value>) -> Option<Value> {
     match value {
         Value::String(text) => match text.strip_prefix('$') {
-            Some(name) => kept
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| panic!("${name} was not kept")),
-            None => value.clone(),
+            Some(name) => kept.get(name).cloned(),
+            None => Some(value.clone()),
         },
         Value::Array(items) => items.iter().map(|item| filled(item, kept)).collect(),
         Value::Object(fields) => fields
             .iter()
-            .map(|(name, value)| (name.clone(), filled(value, kept)))
+            .map(|(name, value)| Some((name.clone(), filled(value, kept)?)))
             .collect(),
-        _ => value.clone(),
+        _ => Some(value.clone()),
     }
 }
 
@@ -200,7 +197,11 @@ fn check(step: &Step, answer: &Result<Value, CallError>, kept: &BTreeMap<String,
     };
     for (pointer, expected) in &step.is {
         let is = answer.pointer(pointer).unwrap_or(&Value::Null);
-        assert_eq!(is, &filled(expected, kept), "{place}: {pointer} of {answer}");
+        assert_eq!(
+            Some(is),
+            filled(expected, kept).as_ref(),
+            "{place}: {pointer} of {answer}"
+        );
     }
     if let Some(content_type) = &step.file {
         assert_eq!(answer["file"]["content_type"], *content_type, "{place}: {answer}");
@@ -208,7 +209,8 @@ fn check(step: &Step, answer: &Result<Value, CallError>, kept: &BTreeMap<String,
     let has = |pointer: &String, wanted: &Value| {
         let items = answer.pointer(pointer).and_then(Value::as_array);
         let items = items.unwrap_or_else(|| panic!("{place}: no list at {pointer} of {answer}"));
-        items.iter().any(|item| fits(item, &filled(wanted, kept)))
+        let wanted = filled(wanted, kept).unwrap_or_else(|| panic!("{place}: something was not kept"));
+        items.iter().any(|item| fits(item, &wanted))
     };
     for (pointer, wanted) in &step.finds {
         assert!(has(pointer, wanted), "{place}: {wanted} is not in {answer}");

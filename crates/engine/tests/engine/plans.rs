@@ -49,7 +49,7 @@ async fn plan(app: &TestApp, email: &str, against: Option<&str>) -> Value {
     let planning = Planning {
         document: document(SALE),
         happens: Happening::Payload {
-            sender: Sender::ThriveCart,
+            sender: Some(Sender::ThriveCart),
             body: order(email).to_string().into_bytes(),
         },
         against: against.map(str::to_owned),

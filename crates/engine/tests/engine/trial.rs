@@ -13,7 +13,7 @@ async fn tried(app: &TestApp, steps: &str, sender: Sender, payload: Value) -> Va
     let document = Document::from_yaml(&text, Catalog::builtin()).unwrap_or_else(|faults| panic!("{faults}"));
     let trial = Trial {
         document: document.to_json(),
-        sender,
+        sender: Some(sender),
         body: payload.to_string().into_bytes(),
         connection: "crm".into(),
         contact: TEST.into(),

@@ -270,7 +270,7 @@ impl Reader {
         Some(Condition::Field { field, is, value })
     }
 
-    fn map(
+    pub(crate) fn map(
         &mut self,
         path: &str,
         wanted: &str,

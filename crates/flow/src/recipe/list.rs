@@ -31,6 +31,7 @@ const SOURCES: &[(&str, &str, &str)] = sources!(
     "opportunity-per-order",
     "order-history",
     "customer-refresh",
+    "customer-refresh-on-schedule",
     "affiliate-commission",
     "subscription-by-tag",
     "email-to-thrivecart",

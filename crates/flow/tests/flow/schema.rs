@@ -33,6 +33,26 @@ fn default_automations_are_documents_by_the_schema() {
 #[case::kind_number("{name: n, on: 5, steps: [{id: a, operation: ghl.contacts.save}]}")]
 #[case::kind_form("{name: n, on: [Order!], steps: [{id: a, operation: ghl.contacts.save}]}")]
 #[case::kind_of_ghl("{name: n, on: ghl.contact.tag_changed, steps: [{id: a, operation: ghl.contacts.save}]}")]
+#[case::own_kind("{name: n, on: poll.item, steps: [{id: a, operation: ghl.contacts.save}]}")]
+#[case::trigger(
+    "{name: n, on: {pol: {operation: ghl.users.list}}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::two_triggers(
+    "{name: n, on: [{schedule: {cron: 0 9 * * 1}, manual: true}], steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::poll_every(
+    "{name: n, on: {poll: {operation: ghl.users.list, every: 16m}}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::poll_key(
+    "{name: n, on: {poll: {operation: ghl.users.list, evry: 5m}}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::poll_existing(
+    "{name: n, on: {poll: {operation: ghl.users.list, existing: all}}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::no_cron("{name: n, on: {schedule: {zone: UTC}}, steps: [{id: a, operation: ghl.contacts.save}]}")]
+#[case::outcome(
+    "{name: n, on: {automation: {name: o, outcome: doen}}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
 #[case::condition_number(
     "{name: n, on: cart.abandoned, when: 1, steps: [{id: a, operation: ghl.contacts.save}]}"
 )]

@@ -30,14 +30,17 @@ pub(super) fn facts(kind: &EventKind, payload: Value) -> Facts {
 }
 
 fn person(kind: &EventKind, payload: &Value) -> Person {
-    let Some(block) = kind.person.as_ref().and_then(|path| at(payload, path)) else {
-        return Person::default();
-    };
+    let block = kind.person.as_ref().and_then(|path| at(payload, path));
+    block.map(person_in).unwrap_or_default()
+}
+
+/// Names, phone and address of the person that a contact's fields tell of.
+pub(crate) fn person_in(block: &Value) -> Person {
     let first = |names: &[&str]| names.iter().find_map(|name| text(block, name));
     Person {
         first_name: first(&["firstName", "first_name"]),
         last_name: first(&["lastName", "last_name"]),
-        name: first(&["name", "full_name"]),
+        name: first(&["name", "full_name", "fullName", "contactName"]),
         phone: first(&["phone", "phoneNo"]),
         company: first(&["companyName", "company_name"]),
         address1: first(&["address1", "address.addressLine1"]),
@@ -65,7 +68,7 @@ fn amount(kind: &EventKind, payload: &Value) -> Option<Money> {
 }
 
 /// The text at a dotted path, trimmed; a number is its digits.
-pub(super) fn text(payload: &Value, path: &str) -> Option<String> {
+pub(crate) fn text(payload: &Value, path: &str) -> Option<String> {
     let text = match at(payload, path)? {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
@@ -87,7 +90,7 @@ pub(super) fn occurred_at(kind: &EventKind, payload: &Value) -> Option<UnixMs> {
 }
 
 /// A moment as GHL writes it: text with a zone, seconds or milliseconds.
-fn moment(value: &Value) -> Option<UnixMs> {
+pub(crate) fn moment(value: &Value) -> Option<UnixMs> {
     let number = match value {
         Value::Number(number) => number.as_i64()?,
         Value::String(text) => match text.trim().parse() {

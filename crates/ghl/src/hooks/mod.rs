@@ -10,7 +10,7 @@
 //! them; a body that is JSON is never refused for what it says; what is not signed is of the kind `ghl.workflow.webhook`
 //! whatever it claims to be. Start reading at [`decode`].
 
-mod facts;
+pub(crate) mod facts;
 mod keys;
 mod proof;
 

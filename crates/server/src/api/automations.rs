@@ -1,4 +1,4 @@
-//! Automations: list, apply, enable, remove, plan.
+//! Automations: list, apply, enable, remove, run, plan.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -39,6 +39,7 @@ pub async fn apply_automations(
     Caller(engine): Caller,
     Json(apply): Json<ApplyIn>,
 ) -> Result<Json<Value>, Problem> {
+    let prices = engine.prices(&apply.documents).await?; // before they count as polled already
     let note = apply.note.as_deref();
     let applied = engine.save(&apply.documents, note, apply.disabled).await?;
     let present = engine.automations().await?;
@@ -47,7 +48,9 @@ pub async fn apply_automations(
         let (version, enabled) = (row.map(|row| row.version), row.map(|row| row.enabled));
         json!({"name": name, "applied": applied.as_str(), "version": version, "enabled": enabled})
     });
-    Ok(Json(json!({"automations": out.collect::<Vec<_>>()})))
+    Ok(Json(
+        json!({"automations": out.collect::<Vec<_>>(), "polls": prices}),
+    ))
 }
 
 /// What to change of an automation.
@@ -97,6 +100,16 @@ pub async fn remove_automation(
     Ok(Json(json!({"id": automation, "removed": true})))
 }
 
+/// Starts an automation by hand, with the event in the body; the event's id.
+pub async fn run_automation(
+    State(engine): State<Handle>,
+    Path(automation): Path<String>,
+    Json(event): Json<Value>,
+) -> Result<Json<Value>, Problem> {
+    let event = engine.run_automation(id(&automation)?, &event).await?;
+    Ok(Json(json!({"id": automation, "event_id": event})))
+}
+
 /// An automation to try on a live account.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,13 +129,16 @@ pub enum SenderIn {
     ThriveCart,
     /// `GoHighLevel`.
     Ghl,
+    /// An event that Cartlane makes itself.
+    Cartlane,
 }
 
-impl From<SenderIn> for Sender {
+impl From<SenderIn> for Option<Sender> {
     fn from(sender: SenderIn) -> Self {
         match sender {
-            SenderIn::ThriveCart => Self::ThriveCart,
-            SenderIn::Ghl => Self::Ghl,
+            SenderIn::ThriveCart => Some(Sender::ThriveCart),
+            SenderIn::Ghl => Some(Sender::Ghl),
+            SenderIn::Cartlane => None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod events;
 mod health;
 mod operations;
 mod plans;
+mod polls;
 mod quarantine;
 mod runs;
 mod versions;
@@ -66,6 +67,9 @@ pub fn router(engine: Handle) -> Router {
                 .post(workspace::import_workspace)
                 .layer(DefaultBodyLimit::max(WORKSPACE_BYTES)),
         )
+        .route("/api/automations/{id}/run", post(automations::run_automation))
+        .route("/api/polls", get(polls::list_polls))
+        .route("/api/polls/price", post(polls::price_polls))
         .route("/api/events/{id}/plan", get(plans::plan_event))
         .route("/api/plan", post(plans::plan_automation))
         .route("/api/backtest", post(plans::backtest_automation))

@@ -6,7 +6,7 @@ use cartlane_flow::recipe::Before;
 use serde_json::{Value, json};
 
 use super::house::{CRM, House};
-use super::payload::Payload;
+use super::payload::{FIRST_OF_POLL, Payload};
 use super::stand_ins;
 
 /// What is tried.
@@ -64,7 +64,10 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
         .apply(&[document], "cartlane automations test")
         .await?;
     let before = house.state().await?;
-    let event = house.deliver(payload.sender, payload.body.clone()).await?;
+    let event = match payload.sender {
+        Some(sender) => house.deliver(sender, payload.body.clone()).await?,
+        None => house.start(&payload.own()).await?,
+    };
     let run = house.ended(event).await?;
     let after = house.state().await?;
     let mut told = json!({"kind": payload.kind, "origin": payload.origin, "stand_ins": stand_ins});
@@ -92,6 +95,10 @@ async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyh
     if payload.kind.starts_with("ghl.") {
         let id = house.contact(&email).await?;
         payload.set_contact(&id);
+    }
+    if payload.origin == FIRST_OF_POLL {
+        house.contact(&email).await?; // a list of contacts has somebody
+        payload.body = house.first_of_poll(&payload.body["payload"]).await?;
     }
     let text = document.to_string();
     if text.contains("\"thrivecart.customers.") || text.contains("\"thrivecart.subscriptions.") {

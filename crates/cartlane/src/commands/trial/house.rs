@@ -135,12 +135,8 @@ impl House {
 
     /// Does an operation in one of the sandboxes.
     pub async fn call(&self, operation: &str, inputs: &Value) -> anyhow::Result<Value> {
-        let connection = if operation.starts_with("thrivecart.") {
-            SHOP
-        } else {
-            CRM
-        };
-        let output = self.handle.executor().call(connection, operation, inputs).await;
+        let executor = self.handle.executor();
+        let output = executor.call(connection_of(operation), operation, inputs).await;
         Ok(output.with_context(|| operation.to_owned())?.value)
     }
 
@@ -205,6 +201,30 @@ impl House {
         }
     }
 
+    /// Starts the only automation with an event of our own. The event's id.
+    pub async fn start(&self, event: &Value) -> anyhow::Result<EventId> {
+        let automations = self.handle.automations().await?;
+        let automation = automations.first().context("an automation")?;
+        Ok(self.handle.start_as(automation.id, event).await?)
+    }
+
+    /// The event of the first thing that the sandbox has of what is polled.
+    pub async fn first_of_poll(&self, poll: &Value) -> anyhow::Result<Value> {
+        let operation = poll["operation"].as_str().unwrap_or_default();
+        let with = poll["inputs"].as_object().cloned().unwrap_or_default();
+        let sample = self
+            .handle
+            .poll_sample(connection_of(operation), operation, &with)
+            .await;
+        let mut event = sample.with_context(|| operation.to_owned())?.with_context(|| {
+            format!("the sandbox has nothing that `{operation}` shows; give an event with --event FILE")
+        })?;
+        if let Some(fields) = event.as_object_mut() {
+            fields.remove("kind");
+        }
+        Ok(event)
+    }
+
     /// Waits for the end of the event's only run; `None` where it has none.
     pub async fn ended(&self, event: EventId) -> anyhow::Result<Option<RunDetail>> {
         let filter = RunFilter {
@@ -231,6 +251,14 @@ impl House {
         self.ghl.shutdown().await;
         self.shop.shutdown().await;
         let _ = std::fs::remove_dir_all(&self.directory); // the system empties its temporary directory anyway
+    }
+}
+
+fn connection_of(operation: &str) -> &'static str {
+    if operation.starts_with("thrivecart.") {
+        SHOP
+    } else {
+        CRM
     }
 }
 

@@ -2,7 +2,7 @@
 //! account, with one test contact.
 //!
 //! ```text
-//! automation ─► its recipe's payloads, else one of each kind that it runs on ─► house ─► run ─► calls, effects, read-back
+//! automation ─► its recipe's payloads, else one for each of its triggers ─► house ─► run ─► calls, effects, read-back
 //!                                                              --against ─► the server's engine, `engine::trial`
 //! ```
 
@@ -122,19 +122,16 @@ fn cases_of(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<Case>> 
     if let Some(path) = file {
         return Ok(vec![Payload::of_file(path)?.into()]);
     }
-    let kinds: Vec<&str> = match &document["on"] {
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        other => other.as_str().into_iter().collect(),
-    };
+    let triggers = Document::from_json(document, Catalog::builtin())?.on;
     let recipe = recipes().iter().find(|recipe| document["name"] == *recipe.title);
     if let Some(recipe) = recipe {
         let is_example = is_example(recipe, document);
         let trials = recipe
             .tests
             .iter()
-            .filter(|trial| kinds.contains(&trial.on.as_str()));
-        let cases = trials.map(|trial| {
-            let payload = Payload::of_kind(&trial.on);
+            .filter_map(|trial| Some((trial, triggers.iter().find(|on| on.kind() == trial.on)?)));
+        let cases = trials.map(|(trial, on)| {
+            let payload = Payload::of(on);
             let mut payload = payload.context("a recipe is tried on a kind without payload")?;
             payload.set(&trial.set);
             Ok(Case {
@@ -148,11 +145,7 @@ fn cases_of(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<Case>> 
             return Ok(cases);
         }
     }
-    let found: Vec<Case> = kinds
-        .into_iter()
-        .filter_map(Payload::of_kind)
-        .map(Case::from)
-        .collect();
+    let found: Vec<Case> = triggers.iter().filter_map(Payload::of).map(Case::from).collect();
     if found.is_empty() {
         let name = &document["name"];
         return Err(BadUsage(format!(
@@ -179,11 +172,15 @@ async fn live(
     contact: &str,
 ) -> anyhow::Result<Value> {
     let sender = match payload.sender {
-        Sender::ThriveCart => "thrivecart",
-        Sender::Ghl => "ghl",
+        Some(Sender::ThriveCart) => "thrivecart",
+        Some(Sender::Ghl) => "ghl",
+        None => "cartlane",
     };
+    let body = payload
+        .sender
+        .map_or_else(|| payload.own(), |_| payload.body.clone());
     let asked = json!({
-        "document": document, "sender": sender, "payload": payload.body, "connection": connection, "contact": contact,
+        "document": document, "sender": sender, "payload": body, "connection": connection, "contact": contact,
     });
     let mut case = Admin::of(config)?.post("/api/automations/trial", &asked).await?;
     case["origin"] = payload.origin.as_str().into();

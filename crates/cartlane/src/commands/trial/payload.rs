@@ -5,8 +5,12 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use cartlane_catalog::events;
 use cartlane_engine::Sender;
-use cartlane_thrivecart::{recorded, wire};
-use serde_json::{Map, Value};
+use cartlane_flow::on::{self, On};
+use cartlane_model::Clock as _;
+use cartlane_thrivecart::{ContentType, decode_stored, recorded, wire};
+use serde_json::{Map, Value, json};
+
+use crate::clock::SystemClock;
 
 /// Who stands in for the person where a payload names nobody.
 const NOBODY: &str = "test@example.com";
@@ -14,18 +18,64 @@ const NOBODY: &str = "test@example.com";
 /// One payload.
 #[derive(Clone, Debug)]
 pub struct Payload {
-    /// Whose it is.
-    pub sender: Sender,
+    /// Whose it is; `None` for an event that Cartlane makes itself.
+    pub sender: Option<Sender>,
     /// The kind of event that it becomes, as far as that is known.
     pub kind: String,
     /// Where it is from, for people.
     pub origin: String,
-    /// What is delivered.
+    /// What is delivered; of our own events their fields, without the kind.
     pub body: Value,
 }
 
+/// What a poll's event is on that nobody has given.
+pub const FIRST_OF_POLL: &str = "the first thing that is there";
+
 impl Payload {
-    /// The payload of a kind; `None` where there is none, as for what no web hook tells.
+    /// The payload of what starts an automation; `None` where there is none.
+    pub fn of(on: &On) -> Option<Self> {
+        let (origin, body) = match on {
+            On::Event(kind) => return Self::of_kind(kind),
+            On::Manual => ("made up", json!({"person": {"email": NOBODY}})),
+            On::Schedule(schedule) => (
+                "made up",
+                json!({"payload": {"cron": schedule.cron, "zone": schedule.zone(), "due_at": SystemClock.now(), "missed": 0}}),
+            ),
+            On::Poll(poll) => (
+                FIRST_OF_POLL,
+                json!({"payload": {"operation": poll.operation, "inputs": poll.with}}),
+            ),
+            On::Automation(outcome) => {
+                let (recorded, _) = recorded::payload("order.success")?;
+                let facts = decode_stored(ContentType::Json, recorded.to_string().as_bytes()).facts;
+                let payload = json!({
+                    "automation": outcome.name, "outcome": on.kind().trim_start_matches("automation."),
+                    "event": {"kind": facts.kind, "payload": facts.payload},
+                });
+                let mut body = json!(facts);
+                body["payload"] = payload;
+                if let Some(fields) = body.as_object_mut() {
+                    fields.remove("kind");
+                }
+                ("made up, after a recorded order", body)
+            }
+        };
+        Some(Self {
+            sender: None,
+            kind: on.kind().to_owned(),
+            origin: origin.into(),
+            body,
+        })
+    }
+
+    /// The event that an engine is given, where it is one of our own.
+    pub fn own(&self) -> Value {
+        let mut event = self.body.clone();
+        event["kind"] = self.kind.as_str().into();
+        event
+    }
+
+    /// The payload of a kind that is sent; `None` where there is none, as for what no web hook tells.
     pub fn of_kind(kind: &str) -> Option<Self> {
         if let Some(known) = events::get(kind) {
             let mut body = known.samples.first()?.clone();
@@ -33,7 +83,7 @@ impl Payload {
                 body["type"] = name.as_str().into();
             }
             return Some(Self {
-                sender: Sender::Ghl,
+                sender: Some(Sender::Ghl),
                 kind: kind.to_owned(),
                 origin: "GoHighLevel's sample".into(),
                 body,
@@ -46,14 +96,14 @@ impl Payload {
             recorded::Certainty::Inferred => "inferred: nobody has published one",
         };
         Some(Self {
-            sender: Sender::ThriveCart,
+            sender: Some(Sender::ThriveCart),
             kind: kind.to_owned(),
             origin: origin.into(),
             body,
         })
     }
 
-    /// The payload in a file: a form or JSON of ThriveCart's, or JSON of GHL's.
+    /// The payload in a file: a form or JSON of ThriveCart's, JSON of GHL's, or an event of our own as JSON with its `kind`.
     pub fn of_file(path: &Path) -> anyhow::Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -63,19 +113,33 @@ impl Payload {
             wire::to_json(text.trim_end())
         };
         let origin = path.display().to_string();
+        if let Some(kind) = body["kind"].as_str().filter(|kind| on::is_own_kind(kind)) {
+            let (kind, mut body) = (kind.to_owned(), body.clone());
+            if let Some(fields) = body.as_object_mut() {
+                fields.remove("kind");
+            }
+            return Ok(Self {
+                sender: None,
+                kind,
+                origin,
+                body,
+            });
+        }
         if let Some(event) = body["event"].as_str().filter(|_| body["type"].is_null()) {
             return Ok(Self {
-                sender: Sender::ThriveCart,
+                sender: Some(Sender::ThriveCart),
                 kind: cartlane_thrivecart::kind(event).into_owned(),
                 origin,
                 body,
             });
         }
         let Some(kind) = events::recognise(&body) else {
-            bail!("{origin} is no event of ThriveCart (`event`) or GoHighLevel (`type`)");
+            bail!(
+                "{origin} is no event of ThriveCart (`event`), GoHighLevel (`type`) or Cartlane itself (`kind`)"
+            );
         };
         Ok(Self {
-            sender: Sender::Ghl,
+            sender: Some(Sender::Ghl),
             kind: kind.kind.clone(),
             origin,
             body,
@@ -93,7 +157,7 @@ impl Payload {
     pub fn email(&self) -> String {
         let paths: Vec<&str> = match events::get(&self.kind) {
             Some(kind) => kind.email.iter().map(String::as_str).collect(),
-            None => vec!["customer.email", "viewer.email", "current_email"],
+            None => vec!["person.email", "customer.email", "viewer.email", "current_email"],
         };
         let email = paths
             .into_iter()
@@ -122,8 +186,6 @@ fn place<'v>(value: &'v mut Value, path: &str) -> &'v mut Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -140,7 +202,7 @@ mod tests {
         let order = Payload::of_kind("order.success").expect("recorded");
         assert_eq!(
             (order.sender, order.email().as_str()),
-            (Sender::ThriveCart, "buyer1@example.com")
+            (Some(Sender::ThriveCart), "buyer1@example.com")
         );
         assert!(Payload::of_kind("schedule.due").is_none());
     }

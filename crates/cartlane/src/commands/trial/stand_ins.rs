@@ -48,6 +48,7 @@ pub fn custom_fields(document: &Value) -> Vec<String> {
 pub async fn stand_in(document: &Value, house: &House) -> (Value, Vec<String>) {
     let mut document = document.clone();
     let mut lists = BTreeSet::new();
+    document["on"] = triggers(&document["on"]);
     if let Some(fields) = document.as_object_mut() {
         fields.remove("connection");
     }
@@ -93,6 +94,17 @@ pub async fn stand_in(document: &Value, house: &House) -> (Value, Vec<String>) {
     notes.sort();
     notes.dedup();
     (document, notes)
+}
+
+/// What starts it in the house: deliveries of its kinds, and whoever tries it. Nothing is polled there, nothing is due, and
+/// there is no other automation.
+fn triggers(on: &Value) -> Value {
+    let kinds = on.as_array().into_iter().flatten().filter(|on| on.is_string());
+    let mut triggers: Vec<Value> = kinds.cloned().collect();
+    if !triggers.contains(&"manual".into()) {
+        triggers.push("manual".into());
+    }
+    triggers.into()
 }
 
 /// A text without an expression, or one that an expression gives as it is.

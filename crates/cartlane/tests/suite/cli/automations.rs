@@ -189,3 +189,38 @@ fn bad_automation_is_refused_with_every_fault_and_its_place_and_nothing_is_saved
         "not even the good one was saved"
     );
 }
+
+const WATCH: &str = "\
+name: Watch
+on:
+  - manual
+  - poll: {operation: ghl.contacts.search, every: 5m}
+when: event.person.email
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    with: {email: \"{{ event.person.email }}\"}
+";
+
+#[test]
+fn an_automation_is_started_by_hand_and_its_poll_is_priced_and_listed() {
+    let house = House::open();
+    fs::write(house.path().join("watch.yaml"), WATCH).expect("a file");
+    let priced = house.cli(&["polls", "price", "watch.yaml"]);
+    let price = "Watch polls ghl.contacts.search of crm every 5 min: at least 288 requests a day";
+    assert!(priced.out.contains(price), "{priced:?}");
+    let applied = house.cli(&["apply", "watch.yaml"]);
+    assert!(applied.out.contains(price), "{applied:?}");
+    let started = house.json(&["automations", "run", "Watch", "--email", "by.hand@example.com"]);
+    house.drain();
+    let event = house.json(&["events", "show", text(&started, "event_id")]);
+    assert!(event.to_string().contains("by.hand@example.com"), "{event}");
+    assert_fails(
+        &house.cli(&["automations", "run", "Sync customers", "--email", "a@example.com"]),
+        1,
+        "add `manual` to its `on`",
+    );
+    let listed = house.json(&["polls", "list"]);
+    assert_eq!(listed["polls"][0]["operation"], "ghl.contacts.search");
+    assert_eq!(listed["polls"][0]["automations"][0], "Watch");
+}

@@ -85,6 +85,68 @@ fn automation_is_tried_on_recorded_events_without_a_server_and_a_failed_run_is_e
 }
 
 #[test]
+fn automation_is_tried_on_whatever_starts_it() {
+    let directory = nowhere();
+    let document = "\
+name: All
+on:
+  - poll: {operation: ghl.contacts.search}
+  - schedule: {cron: 0 6 * * *}
+  - automation: {name: Another, outcome: [failed]}
+  - manual
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    when: event.person.email
+    with: {email: \"{{ event.person.email }}\", source: \"{{ event.kind }} {{ event.payload.item.id | default('-') }}\"}
+";
+    fs::write(directory.path().join("all.yaml"), document).expect("a file");
+    fs::write(
+        directory.path().join("event.json"),
+        r#"{"kind": "poll.item", "person": {"email": "mine@example.com"}, "payload": {"item": {"id": "x1"}}}"#,
+    )
+    .expect("a file");
+    let tried = |arguments: &[&str]| {
+        let tried = run(
+            directory.path(),
+            &[&["--json", "automations", "test"], arguments].concat(),
+        );
+        assert_eq!(tried.code, Some(0), "{tried:?}");
+        let told: Value = serde_json::from_str(&tried.out).expect("JSON");
+        let cases = told["automations"][0]["cases"]
+            .as_array()
+            .cloned()
+            .expect("cases");
+        let source = |case: &Value| {
+            let inputs = case["steps"][0]["calls"]
+                .as_array()
+                .and_then(|calls| calls.last())
+                .cloned();
+            let source = inputs.unwrap_or_default()["inputs"]["source"].clone();
+            (
+                text(case, "kind").to_owned(),
+                source.as_str().unwrap_or("none").to_owned(),
+            )
+        };
+        cases.iter().map(source).collect::<Vec<_>>()
+    };
+    let told = tried(&["--from", "all.yaml"]);
+    let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        ["poll.item", "schedule.due", "automation.failed", "manual.run"]
+    );
+    assert!(
+        told[0].1.starts_with("poll.item ") && !told[0].1.ends_with('-'),
+        "the contact that the sandbox has: {told:?}"
+    );
+    assert_eq!(told[1].1, "none", "a time is about nobody");
+    assert_eq!(told[2].1, "automation.failed -");
+    let of_file = tried(&["--from", "all.yaml", "--event", "event.json"]);
+    assert_eq!(of_file, [("poll.item".to_owned(), "poll.item x1".to_owned())]);
+}
+
+#[test]
 fn event_from_a_file_is_tried_and_what_nobody_has_recorded_is_told() {
     let directory = nowhere();
     fs::write(directory.path().join("good.yaml"), GOOD).expect("a file");

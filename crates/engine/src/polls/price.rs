@@ -1,0 +1,94 @@
+//! What a poll costs: requests a day, of those that an account allows.
+
+use cartlane_catalog::Catalog;
+use cartlane_flow::Document;
+use cartlane_store::polls;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::wanted::{asked, id};
+use crate::{AdminError, Handle};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// The price of a poll that a document asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Price {
+    /// The automation.
+    pub automation: String,
+    /// The operation.
+    pub operation: String,
+    /// The connection; `None` where there is none that fits.
+    pub connection: Option<String>,
+    /// How often, in minutes.
+    pub every_minutes: i64,
+    /// Requests that one poll takes: as many as last time, else one; a long list takes one for each page.
+    pub calls: i64,
+    /// Whether that was measured.
+    pub is_measured: bool,
+    /// Requests a day that this poll adds: none where it is polled as often for another automation.
+    pub calls_per_day: i64,
+    /// Requests a day that polls of the connection may make, as far as that is known.
+    pub allowed_per_day: Option<i64>,
+}
+
+/// Requests a day.
+pub(super) fn per_day(every_ms: i64, calls: i64) -> i64 {
+    DAY_MS / every_ms.max(1) * calls
+}
+
+impl Handle {
+    /// What the polls of these documents would cost, before they are applied.
+    pub async fn prices(&self, documents: &[Json]) -> Result<Vec<Price>, AdminError> {
+        let known = self.db.read(|tx| polls::list(tx)).await?;
+        let left = self.budgets.left().await?;
+        let directory = self.directory();
+        let mut prices: Vec<Price> = Vec::new();
+        let mut asked_for: Vec<(String, i64)> = Vec::new();
+        for document in documents {
+            let document = Document::from_json(document, Catalog::builtin())?;
+            for poll in document.polls() {
+                let found = asked(&directory, poll, document.connection.as_deref()).ok();
+                let id = found
+                    .as_ref()
+                    .map(|(target, inputs)| id(target, &poll.operation, inputs));
+                let row = known.iter().find(|row| Some(&row.wanted.id) == id.as_ref());
+                let calls = row.and_then(|row| row.last_calls).unwrap_or(1).max(1);
+                let every_ms = poll.every_ms();
+                let others = id.as_ref().and_then(|id| {
+                    asked_for
+                        .iter()
+                        .filter(|(other, _)| other == id)
+                        .map(|(_, every)| *every)
+                        .min()
+                });
+                let before = [
+                    others,
+                    row.filter(|row| row.next_at.is_some())
+                        .map(|row| row.wanted.every_ms),
+                ];
+                let before = before
+                    .into_iter()
+                    .flatten()
+                    .min()
+                    .map_or(0, |every_ms| per_day(every_ms, calls));
+                let allowed = found.as_ref().and_then(|(target, _)| {
+                    let left = left.iter().find(|left| left.all.connection == target.id)?;
+                    Some(left.all.limits?.daily? / 2)
+                });
+                prices.push(Price {
+                    automation: document.name.clone(),
+                    operation: poll.operation.clone(),
+                    connection: found.map(|(target, _)| target.name.clone()),
+                    every_minutes: every_ms / 60_000,
+                    calls,
+                    is_measured: row.is_some_and(|row| row.last_calls.is_some()),
+                    calls_per_day: (per_day(every_ms, calls) - before).max(0),
+                    allowed_per_day: allowed,
+                });
+                asked_for.extend(id.map(|id| (id, every_ms)));
+            }
+        }
+        Ok(prices)
+    }
+}
