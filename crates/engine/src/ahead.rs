@@ -14,7 +14,6 @@ use cartlane_flow::{Action, Journal, StepRecord};
 use serde_json::{Value as Json, json};
 
 use crate::fold::{Call, Fold, Given, reads_answers};
-use crate::knowledge::tags_in;
 use crate::plan::UNKNOWN;
 
 const CREATE: &str = "ghl.contacts.create";
@@ -109,9 +108,15 @@ pub(crate) fn tags_ahead(given: Given<'_>, journal: Journal, step: Call) -> Ahea
             SET_LIFECYCLE => {
                 ahead.sets = Some(SET_LIFECYCLE);
                 let stage = call.inputs["stage"].as_str();
-                stage.map(cartlane_ghl::lifecycle_tag).into_iter().collect()
+                stage
+                    .map(cartlane_ghl::lifecycle_tag)
+                    .into_iter()
+                    .collect::<Vec<_>>()
             }
-            _ => tags_in(&call.inputs),
+            _ => {
+                let tags = call.inputs["tags"].as_array().into_iter().flatten();
+                tags.filter_map(Json::as_str).map(str::to_owned).collect()
+            }
         });
         ahead.steps.push(call.step.clone());
         fold.make_up(call);

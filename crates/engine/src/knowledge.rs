@@ -147,7 +147,7 @@ impl Knowledge {
 }
 
 /// Tags as GHL keeps them: in small letters.
-pub(crate) fn tags_in(inputs: &Json) -> Vec<String> {
+fn tags_in(inputs: &Json) -> Vec<String> {
     inputs["tags"]
         .as_array()
         .map(|tags| texts(tags))
