@@ -67,6 +67,19 @@ pub struct RunDetail {
     pub calls: Vec<journal::Call>,
 }
 
+impl RunDetail {
+    /// The calls that were made.
+    pub fn calls_used(&self) -> usize {
+        let is_made = |call: &&journal::Call| call.outcome != journal::Outcome::Known;
+        self.calls.iter().filter(is_made).count()
+    }
+
+    /// The calls that would have been made by somebody who remembers nothing and merges nothing.
+    pub fn calls_naive(&self) -> usize {
+        self.calls.len()
+    }
+}
+
 /// How the installation is.
 pub struct Health {
     /// The connections.

@@ -20,6 +20,7 @@ use serde_json::{Value as Json, json};
 
 use crate::budget::{Class, Leave};
 use crate::exchange::{Came, Exchange, Refusal};
+use crate::knowledge::Knowledge;
 use crate::resume::answer_to_json;
 use crate::run::{Run, StepAtWork};
 use crate::systems::Kind;
@@ -39,14 +40,31 @@ pub(crate) fn reason(code: &str, message: impl Into<String>) -> Reason {
 
 impl Run<'_> {
     /// Makes one call of a step.
-    pub async fn call(&mut self, step: &mut StepAtWork<'_>, id: &str, inputs: Json) -> Result<Done, Ending> {
+    ///
+    /// It is not sent where an earlier answer of this turn tells what would come of it, which is nothing new.
+    pub async fn call(
+        &mut self,
+        step: &mut StepAtWork<'_>,
+        id: &str,
+        mut inputs: Json,
+    ) -> Result<Done, Ending> {
         let operation = Catalog::builtin()
             .get(id)
             .ok_or_else(|| Self::failed(step, format!("there is no operation `{id}`")))?;
+        if let Some(answer) = self.knowledge.answer(step.target.id, operation, &inputs) {
+            return self.known_already(step, operation, inputs, answer);
+        }
+        let serves_others = step.ahead.put_into(id, &mut inputs);
         let request = operation
             .request(&inputs, step.target.line.place())
             .map_err(|problems| Self::failed(step, problems))?;
         let mut call = self.new_call(step, operation, &request, &inputs);
+        if serves_others {
+            let steps = [step.id]
+                .into_iter()
+                .chain(step.ahead.steps.iter().map(String::as_str));
+            call.request["serves"] = steps.collect();
+        }
         let exchange = self.exchange(step, operation, &request, &call, &inputs).await?;
         call.finished_at = Some(exchange.finished_at);
         call.http_status = exchange.status.map(i64::from);
@@ -54,7 +72,35 @@ impl Run<'_> {
         call.response = exchange
             .body
             .filter(|body| body.to_string().len() <= KEPT_ANSWER_BYTES);
+        let is_write = operation.effect_with(&inputs) != Effect::Read;
+        match &exchange.outcome {
+            Came::Success(answer) => self.knowledge.learn(step.target.id, operation, &inputs, answer),
+            _ if is_write => self.knowledge = Knowledge::default(),
+            _ => {}
+        }
         self.came(step, operation, call, exchange.outcome, inputs).await
+    }
+
+    /// A call that need not be sent, written down as one that was answered.
+    fn known_already(
+        &mut self,
+        step: &StepAtWork<'_>,
+        operation: &Operation,
+        inputs: Json,
+        answer: Json,
+    ) -> Result<Done, Ending> {
+        let request = operation
+            .request(&inputs, step.target.line.place())
+            .map_err(|problems| Self::failed(step, problems))?;
+        let mut call = self.new_call(step, operation, &request, &inputs);
+        call.finished_at = Some(call.sent_at);
+        call.response = Some(answer.clone());
+        self.keep(call, Outcome::Known, None);
+        Ok(Done {
+            operation: operation.id.clone(),
+            inputs,
+            answer: Answer::Ok(answer),
+        })
     }
 
     pub fn failed(step: &StepAtWork<'_>, message: impl std::fmt::Display) -> Ending {

@@ -85,6 +85,14 @@ impl<'a> Fold<'a> {
         }
     }
 
+    /// A fold that goes on behind what a journal has.
+    pub fn resumed(given: Given<'a>, journal: flow::Journal) -> Self {
+        Self {
+            journal,
+            ..Self::new(given)
+        }
+    }
+
     /// The next call, to be answered with [`Fold::answer`]; `None` at the end.
     pub fn next_call(&mut self) -> Option<Call> {
         let (event, automation) = (self.given.event, self.given.automation);

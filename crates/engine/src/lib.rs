@@ -11,6 +11,7 @@
 
 mod accounts;
 mod admin;
+mod ahead;
 mod audit;
 mod automations;
 mod backtest;
@@ -28,6 +29,7 @@ mod golive;
 mod gone;
 pub mod inbox;
 mod installs;
+mod knowledge;
 mod made;
 mod manual;
 mod monitor;

@@ -22,7 +22,7 @@ impl Run<'_> {
             let effect = operation.map(|operation| operation.effect_with(&call.request["inputs"]));
             let is_write = effect != Some(Effect::Read);
             let counts = match call.outcome {
-                Outcome::Ok | Outcome::Confirmed | Outcome::Rejected => answer_of(call),
+                Outcome::Ok | Outcome::Confirmed | Outcome::Known | Outcome::Rejected => answer_of(call),
                 Outcome::Intent | Outcome::Unclear if effect == Some(Effect::Unsafe) => {
                     unclear = Some(call.clone());
                     None

@@ -14,8 +14,11 @@ use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
 use crate::Shared;
+use crate::ahead::{self, Ahead};
 use crate::automations::VersionError;
 use crate::directory::Target;
+use crate::fold::{self, Given};
+use crate::knowledge::Knowledge;
 use crate::reference::reference;
 use crate::stored::event_of;
 use crate::systems::Kind;
@@ -93,6 +96,8 @@ pub(crate) struct Run<'a> {
     pub shutdown: &'a CancellationToken,
     pub writes: Vec<Write>,
     pub warnings: Vec<String>,
+    /// What this turn's answers have told.
+    pub knowledge: Knowledge,
 }
 
 /// A step at work.
@@ -105,6 +110,8 @@ pub(crate) struct StepAtWork<'s> {
     pub on_unclear: OnUnclear,
     /// Whether the event was of the checkout's test mode: ThriveCart keeps both apart.
     pub mode: Mode,
+    /// What the steps right behind it will add to the same contact.
+    pub ahead: Ahead,
 }
 
 pub(crate) fn failed(code: &str, message: impl Into<String>) -> Ending {
@@ -133,6 +140,7 @@ impl<'a> Run<'a> {
             shutdown,
             writes: Vec::new(),
             warnings: work.warnings.clone(),
+            knowledge: Knowledge::default(),
         }
     }
 
@@ -216,12 +224,26 @@ impl<'a> Run<'a> {
                         .as_deref()
                         .or(compiled.document().connection.as_deref());
                     let target = self.target(&step, &operation, named, &event)?;
+                    let given = Given {
+                        compiled: &compiled,
+                        event: &event,
+                        settings: &settings,
+                        automation,
+                    };
+                    let call = fold::Call {
+                        step: step.clone(),
+                        operation: operation.clone(),
+                        inputs: inputs.clone(),
+                        connection,
+                    };
+                    let ahead = self.ahead(given, &journal, &target, call).await?;
                     let at_work = StepAtWork {
                         id: &step,
                         target: &target,
                         part: 0,
                         on_unclear,
                         mode: event.facts.mode.unwrap_or(Mode::Live),
+                        ahead,
                     };
                     let ended = self.step(at_work, &event, &operation, inputs).await;
                     let ended = match ended {
@@ -238,6 +260,27 @@ impl<'a> Run<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// What the steps right behind this one will add to the same contact, and nothing newer has set.
+    async fn ahead(
+        &self,
+        given: Given<'_>,
+        journal: &flow::Journal,
+        target: &Target,
+        call: fold::Call,
+    ) -> Result<Ahead, Ending> {
+        if !ahead::adds_tags(&call.operation) {
+            return Ok(Ahead::default());
+        }
+        let event = given.event;
+        let ahead = ahead::tags_ahead(given, journal.clone(), call);
+        match ahead.sets.and_then(|operation| Catalog::builtin().get(operation)) {
+            Some(operation) if self.superseded(target, event, operation).await?.is_some() => {
+                Ok(Ahead::default())
+            }
+            _ => Ok(ahead),
         }
     }
 

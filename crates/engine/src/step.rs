@@ -86,7 +86,7 @@ impl Run<'_> {
     }
 
     /// Why a state-setting step is left out: a newer event has set the state already.
-    async fn superseded(
+    pub async fn superseded(
         &self,
         target: &Target,
         event: &Event,

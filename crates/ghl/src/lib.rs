@@ -24,6 +24,7 @@ pub mod rate;
 mod upload;
 
 pub use client::{Account, Client, Exchange};
+pub use composite::lifecycle_tag;
 pub use contact::filled;
 pub use outcome::{Outcome, Rejection, Trouble};
 pub use rate::RateHeaders;

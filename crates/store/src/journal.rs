@@ -38,7 +38,8 @@ pub enum StepState {
 }
 
 impl StepState {
-    fn as_str(self) -> &'static str {
+    /// The state as stored.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Skipped => "skipped",
@@ -243,9 +244,11 @@ pub enum Outcome {
     Absent,
     /// What it was done to has been deleted over there: it does not count any more.
     Gone,
+    /// It was not sent: an earlier call of the run had told its answer, and it would have changed nothing.
+    Known,
 }
 
-const OUTCOMES: [(Outcome, &str); 8] = [
+const OUTCOMES: [(Outcome, &str); 9] = [
     (Outcome::Intent, "intent"),
     (Outcome::Ok, "ok"),
     (Outcome::NotSent, "not_sent"),
@@ -254,6 +257,7 @@ const OUTCOMES: [(Outcome, &str); 8] = [
     (Outcome::Confirmed, "confirmed"),
     (Outcome::Absent, "absent"),
     (Outcome::Gone, "gone"),
+    (Outcome::Known, "known"),
 ];
 
 impl Outcome {

@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: measures release builds as real processes, the server on one core and all that plays the world
 //! around it on another, and prints tables for `docs/benchmarks.md`.
 
+mod backtest;
 pub mod bare_client;
 #[cfg(feature = "bench")]
 pub mod bare_handler;
 mod budget;
+mod calls;
 mod ingest;
 mod list;
 pub mod load;
@@ -38,6 +40,10 @@ pub enum Command {
     Runs(runs::Args),
     /// Share of GHL's budget that a backlog uses, and whether it is ever overdrawn
     Budget(budget::Args),
+    /// A draft held against 10,000 stored events
+    Backtest(backtest::Args),
+    /// Calls to GHL per event, beside those of a client that remembers nothing
+    Calls(calls::Args),
     /// A location's 167,623 contacts, each listed once, in bounded memory
     List(list::Args),
 }
@@ -55,6 +61,8 @@ pub fn run(command: &Command) -> Result<ExitCode> {
         Command::Ingest(args) => ingest::run(args, &programs)?,
         Command::Runs(args) => on_runtime(runs::run(args, &programs))?,
         Command::Budget(args) => on_runtime(budget::run(args, &programs))?,
+        Command::Backtest(args) => on_runtime(backtest::run(args, &programs))?,
+        Command::Calls(args) => on_runtime(calls::run(args, &programs))?,
         Command::List(_) => {} // measured above: it needs none of these programs
     }
     Ok(ExitCode::SUCCESS)

@@ -11,8 +11,9 @@ use super::{Programs, SERVER_CORE, WORLD_CORE, bare_client, load, machine, media
 use crate::processes::HOOK_PATH;
 use crate::sandbox::Sandbox;
 
-/// Takes the place of the default automation of that name, so that a sale starts this run and no other.
-const AUTOMATION: &str = r#"name: Sync customers
+/// Takes the place of the default automation of that name, so that a sale starts this run and no other. The note stands
+/// between the create and the tags, which would otherwise go in one call.
+pub(super) const AUTOMATION: &str = r#"name: Sync customers
 on: [order.success]
 steps:
   - id: contact
@@ -21,16 +22,16 @@ steps:
       email: "{{ event.person.email }}"
       firstName: "{{ event.person.first_name }}"
       lastName: "{{ event.person.last_name }}"
-  - id: tags
-    operation: ghl.contacts.add_tags
-    with:
-      contactId: "{{ steps.contact.contact.id }}"
-      tags: [customer]
   - id: note
     operation: ghl.contacts.create_note
     with:
       contactId: "{{ steps.contact.contact.id }}"
       body: "Order {{ event.order_id }}\nref: {{ reference }}"
+  - id: tags
+    operation: ghl.contacts.add_tags
+    with:
+      contactId: "{{ steps.contact.contact.id }}"
+      tags: [customer]
 "#;
 
 /// Options of `bench runs`.
@@ -161,7 +162,7 @@ async fn stored_runs(args: &Args, programs: &Programs, stored: u32) -> Result<ba
     })
 }
 
-async fn until_drained(sandbox: &Sandbox, runs: u32) -> Result<()> {
+pub(super) async fn until_drained(sandbox: &Sandbox, runs: u32) -> Result<()> {
     let (mut last, mut changed) = (0.0, Instant::now());
     loop {
         let notes = sandbox.stat("notes").await?;

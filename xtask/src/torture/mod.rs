@@ -11,7 +11,7 @@ pub mod tokens;
 mod trouble;
 mod verdict;
 mod witness;
-mod workload;
+pub mod workload;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

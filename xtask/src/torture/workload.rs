@@ -154,7 +154,8 @@ impl Workload {
     }
 }
 
-fn body(order: u32, contact: usize, sequence: usize, kind: Kind, email: &str) -> String {
+/// The form body of a delivery: the order id, the contact's index, the place in its story, what it tells, and to whom it happened.
+pub fn body(order: u32, contact: usize, sequence: usize, kind: Kind, email: &str) -> String {
     // An hour apart, so that no two moments of one contact are equal in any resolution.
     let moment = FIRST_MOMENT + i64::try_from(sequence * 3_600 + contact).unwrap_or_default();
     let mut form = kind.template();

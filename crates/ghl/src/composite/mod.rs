@@ -11,6 +11,8 @@ mod upsert_opportunity;
 
 use serde_json::Value;
 
+pub use set_lifecycle::lifecycle_tag;
+
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {

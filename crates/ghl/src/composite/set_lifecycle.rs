@@ -10,7 +10,7 @@ pub(super) fn next(inputs: &Value, done: &[Done]) -> Part {
     let (Some(contact_id), Some(stage)) = (text(inputs, "contact_id"), text(inputs, "stage")) else {
         return Part::Failed("contact_id and stage are needed".into());
     };
-    let ours = format!("{PREFIX} {stage}");
+    let ours = lifecycle_tag(stage);
     if let Some(fault) = done.iter().find_map(|done| fault(contact_id, &done.answer)) {
         return Part::Failed(fault);
     }
@@ -45,6 +45,11 @@ pub(super) fn next(inputs: &Value, done: &[Done]) -> Part {
         "remove superseded lifecycle tags",
         inputs,
     )
+}
+
+/// The tag that stands for a stage.
+pub fn lifecycle_tag(stage: &str) -> String {
+    format!("{PREFIX} {stage}")
 }
 
 fn call(operation: &'static str, label: &'static str, inputs: Value) -> Part {

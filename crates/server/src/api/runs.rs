@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use cartlane_engine::Handle;
-use cartlane_engine::records::{Call, RunFilter, RunRow, Step, StepState};
+use cartlane_engine::records::{Call, RunFilter, RunRow, Step};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -55,18 +55,14 @@ pub async fn read_run(State(engine): State<Handle>, Path(run): Path<String>) -> 
     let detail = engine.run(id(&run)?).await?;
     let steps: Vec<Value> = detail.steps.iter().map(step_out).collect();
     let calls: Vec<Value> = detail.calls.iter().map(call_out).collect();
-    Ok(Json(
-        json!({"run": run_out(&detail.run), "steps": steps, "calls": calls}),
-    ))
+    Ok(Json(json!({
+        "run": run_out(&detail.run), "steps": steps, "calls": calls,
+        "calls_used": detail.calls_used(), "calls_naive": detail.calls_naive(),
+    })))
 }
 
 fn step_out(step: &Step) -> Value {
-    let state = if step.state == StepState::Done {
-        "done"
-    } else {
-        "skipped"
-    };
-    json!({"step": step.step_id, "state": state, "output": step.output, "reason": step.reason})
+    json!({"step": step.step_id, "state": step.state.as_str(), "output": step.output, "reason": step.reason})
 }
 
 fn call_out(call: &Call) -> Value {
