@@ -323,6 +323,10 @@ impl Handle {
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
         let reference = |step: &str| crate::reference::reference(event.id, id, step);
+        let history = match compiled.reads("contact") {
+            true => Some(self.history(event).await?),
+            false => None,
+        };
         let mut journal: flow::Journal = Vec::new();
         let mut steps = Vec::new();
         let ending = loop {
@@ -331,6 +335,7 @@ impl Handle {
                 steps: &journal,
                 reference: &reference,
                 settings: &settings,
+                contact: history.as_ref(),
             };
             match flow::advance(&compiled, &scope) {
                 Ok(Next::Call {
@@ -378,8 +383,19 @@ impl Handle {
                 Err(fault) => break json!({"fault": fault.to_string()}),
             }
         };
+        let scope = flow::Scope {
+            event,
+            steps: &journal,
+            reference: &reference,
+            settings: &settings,
+            contact: history.as_ref(),
+        };
+        let rules = compiled.outcomes(&scope).map(|decided| match decided {
+            Ok(outcomes) => json!(outcomes),
+            Err(fault) => json!({"fault": fault.to_string()}),
+        });
         let name = &compiled.document().name;
-        Ok(json!({"automation": name, "version": version, "steps": steps, "ending": ending}))
+        Ok(json!({"automation": name, "version": version, "rules": rules, "steps": steps, "ending": ending}))
     }
 
     /// How the installation is.

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use crate::expression::{Expression, check_expression, check_uses, explain, explain_with_line};
 use crate::parse::Findings;
 use crate::syntax;
+use crate::uses::Uses;
 
 /// One input, compiled. A template is kept in its document's environment, by its path.
 #[derive(Debug)]
@@ -31,9 +32,28 @@ pub(crate) struct Compiler<'a> {
     pub findings: &'a mut Findings,
     /// The names read so far, each with the path that reads it.
     pub reads: Vec<(String, String)>,
+    /// All names that were read so far and can be there.
+    pub all: Uses,
 }
 
 impl Compiler<'_> {
+    /// The names that were read since the last call and of which `fault` has nothing to say; its faults are noted.
+    pub(crate) fn names_read(&mut self, fault: impl Fn(&str) -> Option<String>) -> Uses {
+        let mut uses = Uses::default();
+        let mut reads = std::mem::take(&mut self.reads);
+        reads.sort_unstable();
+        for (path, name) in reads {
+            match fault(&name) {
+                Some(fault) => self.findings.push(path, fault),
+                None => {
+                    uses.add(&name);
+                    self.all.add(&name);
+                }
+            }
+        }
+        uses
+    }
+
     /// Compiles an expression; a fault is noted and gives `None`.
     pub(crate) fn expression(&mut self, path: &str, source: &str) -> Option<Expression> {
         match Expression::compile(source) {

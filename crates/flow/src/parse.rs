@@ -10,8 +10,18 @@ use crate::document::Document;
 use crate::expression::in_line;
 use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
+use crate::{rules, tables};
 
-const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
+const DOCUMENT_KEYS: [&str; 8] = [
+    "name",
+    "description",
+    "on",
+    "when",
+    "connection",
+    "tables",
+    "rules",
+    "steps",
+];
 
 /// A fault before its place in the text is looked up.
 #[derive(Debug)]
@@ -126,9 +136,10 @@ impl Places {
     }
 }
 
-struct Reader {
+/// What has been read so far.
+pub(crate) struct Reader {
     places: Places,
-    findings: Findings,
+    pub findings: Findings,
 }
 
 /// The document as far as it can be made out, where everything in it stands, and what is wrong with its form.
@@ -145,20 +156,22 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
         on: reader.texts("on", fields.get("on")),
         when: reader.condition("when", fields.get("when")),
         connection: reader.text("connection", fields.get("connection")),
+        tables: tables::read(&mut reader, fields.get("tables")),
+        rules: rules::read(&mut reader, fields.get("rules")),
         steps: reader.steps("steps", fields.get("steps")),
     };
     (document, reader.places, reader.findings)
 }
 
-type Fields<'a> = HashMap<&'a str, &'a Node>;
+pub(crate) type Fields<'a> = HashMap<&'a str, &'a Node>;
 
 impl Reader {
-    fn wrong(&mut self, path: &str, wanted: &str, node: &Node) {
+    pub(crate) fn wrong(&mut self, path: &str, wanted: &str, node: &Node) {
         self.findings
             .push(path, format!("must be {wanted}, and is {}", node.describe()));
     }
 
-    fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
+    pub(crate) fn fields<'a>(&mut self, path: &str, node: &'a Node, known: &[&str]) -> Fields<'a> {
         self.fields_near(path, node, known, known)
     }
 
@@ -187,7 +200,7 @@ impl Reader {
         present.map(|(key, node)| (key.name.as_str(), node)).collect()
     }
 
-    fn text(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
+    pub(crate) fn text(&mut self, path: &str, node: Option<&&Node>) -> Option<String> {
         match &node?.kind {
             Kind::Text(text) => Some(text.clone()),
             Kind::Number(number) => Some(number.to_string()),

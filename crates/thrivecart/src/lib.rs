@@ -22,6 +22,7 @@ mod kinds;
 mod mask;
 pub mod recorded;
 pub mod rest;
+pub mod samples;
 mod secret;
 mod tree;
 pub mod wire;

@@ -1,11 +1,13 @@
 //! `cargo xtask gen`: files that are made from other files, and the check that they are up to date.
 //!
 //! `catalog` makes `catalog/ghl/generated/` from GHL's `OpenAPI` files, which are not part of this repository;
-//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, `docs/recipes.md` and `docs/examples/` from the recipes. Each writes the same bytes for the same input. With
+//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, `docs/functions.md` from the functions of
+//! expressions, `docs/recipes.md` and `docs/examples/` from the recipes. Each writes the same bytes for the same input. With
 //! `--check` nothing is written: what differs is told, and the command fails.
 
 mod catalog;
 mod events;
+mod functions;
 mod openapi;
 mod print;
 mod recipes;
@@ -33,7 +35,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// `docs/operations.md`, `docs/ghl-events.md`, `docs/recipes.md` and `docs/examples/`, from the catalog and the recipes
+    /// `docs/operations.md` and `docs/ghl-events.md`, from the catalog; `docs/functions.md`; `docs/recipes.md` and `docs/examples/`
     Docs {
         /// Write nothing; fail if something would change
         #[arg(long)]
@@ -57,11 +59,12 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the pages of catalog and recipes, or fails if they are not what it says.
+/// Makes the pages of catalog, functions and recipes, or fails if they are not what these say.
 pub fn docs(check: bool) -> Result<()> {
     let files = [
         ("operations.md".to_owned(), reference::markdown()),
         ("ghl-events.md".to_owned(), events::markdown()),
+        ("functions.md".to_owned(), functions::markdown()),
         ("recipes.md".to_owned(), recipes::markdown()),
     ];
     let docs = binary::root().join("docs");

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod events;
 mod ops;
+mod products;
 mod quarantine;
 mod recipes;
 mod runs;
@@ -54,6 +55,9 @@ pub enum Command {
     /// Look at operations, call one.
     #[command(subcommand)]
     Ops(ops::Command),
+    /// Look at what a rule can name.
+    #[command(subcommand)]
+    Products(products::Command),
     /// Look at refused deliveries, let them in.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -80,6 +84,7 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
         Command::Runs(command) => block_on(runs::run(command, config, as_json)),
         Command::Connections(command) => block_on(connections::run(command, config, as_json)),
         Command::Ops(command) => block_on(ops::run(command, config, as_json)),
+        Command::Products(command) => block_on(products::run(command, config, as_json)),
         Command::Quarantine(command) => block_on(quarantine::run(command, config, as_json)),
         Command::Vault(command) => block_on(vault::run(command, config, as_json)),
         Command::Doctor => block_on(doctor::run(config, as_json)),

@@ -156,6 +156,9 @@ impl Handle {
         let document = compiled.document();
         let automation = AutomationId::from_u128(0);
         let reference = |step: &str| crate::reference::reference(event.id, automation, step);
+        // Nobody's events are looked up here: the contact's history is the event itself.
+        let mut history = flow::History::for_mode(event.facts.mode);
+        history.add(event);
         let (mut calls, mut faults) = (Vec::new(), Vec::new());
         let mut journal: flow::Journal = Vec::new();
         loop {
@@ -164,6 +167,7 @@ impl Handle {
                 steps: &journal,
                 reference: &reference,
                 settings: &settings,
+                contact: Some(&history),
             };
             let record = match flow::advance(compiled, &scope) {
                 Ok(Next::Call {
@@ -200,6 +204,14 @@ impl Handle {
                         });
                         return (Some(calls), faults);
                     };
+                    if fault.path.starts_with("rules.") {
+                        // Rules read no answers, and fail every step that reads them.
+                        faults.push(Fault {
+                            at: Some(fault.path),
+                            message: fault.message,
+                        });
+                        return (Some(calls), faults);
+                    }
                     let place = fault.path.split_once("].").map_or("", |(_, place)| place);
                     if !reads_answers(document, &step, place) {
                         faults.push(Fault {

@@ -179,6 +179,9 @@ impl Ground<'_> {
     ) -> (Vec<Json>, Json) {
         let automation = AutomationId::new(event.received_at);
         let reference = |step: &str| crate::reference::reference(event.id, automation, step);
+        // Nobody's events are looked up here: the contact's history is the event itself.
+        let mut history = flow::History::for_mode(event.facts.mode);
+        history.add(event);
         let mut journal: flow::Journal = Vec::new();
         let mut steps = Vec::new();
         loop {
@@ -189,6 +192,7 @@ impl Ground<'_> {
                     steps: &journal,
                     reference: &reference,
                     settings,
+                    contact: Some(&history),
                 },
             );
             let record = match next {

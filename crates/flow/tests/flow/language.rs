@@ -208,6 +208,7 @@ fn waits_for(automation: &Compiled, event: &Event, awaited: &Event) -> bool {
         steps: &journal,
         reference: &|_| String::new(),
         settings: &Value::Null,
+        contact: None,
     };
     awaits(automation, &scope, "refund", awaited).expect("it can be evaluated")
 }

@@ -6,3 +6,4 @@ mod defaults;
 mod documents;
 mod language;
 mod recipes;
+mod rules;

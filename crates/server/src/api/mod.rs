@@ -5,6 +5,7 @@ mod connections;
 mod events;
 mod health;
 mod operations;
+mod products;
 mod quarantine;
 mod runs;
 
@@ -23,6 +24,8 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/health", get(health::read_health))
         .route("/api/events", get(events::list_events))
         .route("/api/events/replay", post(events::replay_events))
+        .route("/api/events/kinds", get(events::list_kinds))
+        .route("/api/events/kinds/{kind}", get(events::read_kind))
         .route("/api/events/{id}", get(events::read_event))
         .route("/api/runs", get(runs::list_runs))
         .route("/api/runs/{id}", get(runs::read_run))
@@ -59,6 +62,7 @@ pub fn router(engine: Handle) -> Router {
         )
         .route("/api/connections/{name}/test", post(connections::test_connection))
         .route("/api/operations/{id}/call", post(operations::call_operation))
+        .route("/api/products", get(products::list_products))
         .route("/api/choices/{list}", get(operations::list_choices))
         .with_state(engine)
 }

@@ -1,0 +1,174 @@
+//! What automations know about a contact from stored events.
+
+use cartlane_engine::records::EventFilter;
+use cartlane_model::EventId;
+use cartlane_testkit::{Backend, TestApp};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const DOCUMENT: &str = r#"{
+    "name": "Known", "on": ["order.success", "order.refund"],
+    "steps": [
+        {"id": "contact", "operation": "ghl.contacts.save", "with": {"email": "{{ event.person.email }}"}},
+        {"id": "tags", "operation": "ghl.contacts.add_tags", "with": {
+            "contactId": "{{ steps.contact.id }}",
+            "tags": ["orders: {{ contact.orders }}", "spent: {{ contact.spent.USD | money }}",
+                     "{{ 'owner' if contact.has('product-101') else 'no owner' }}"]
+        }}
+    ]
+}"#;
+
+async fn app(backend: Backend) -> TestApp {
+    let app = TestApp::builder().database(backend).start().await;
+    for automation in app.handle().automations().await.expect("the defaults") {
+        app.handle()
+            .remove_automation(automation.id)
+            .await
+            .expect("removed");
+    }
+    let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
+    app.handle().apply(&[document], "test").await.expect("applied");
+    app
+}
+
+/// The ids of all events, the oldest first.
+async fn events(app: &TestApp) -> Vec<EventId> {
+    let events = app
+        .handle()
+        .events(EventFilter::default(), 1000)
+        .await
+        .expect("events");
+    events.iter().rev().map(|event| event.id).collect()
+}
+
+/// What the tags step would be given for this event.
+async fn planned(app: &TestApp, event: EventId) -> Value {
+    let plan = app.handle().plan(event).await.expect("a plan");
+    plan["automations"][0]["steps"][1]["inputs"]["tags"].clone()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_knows_what_its_contact_bought_up_to_its_event(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = app(backend).await;
+    let shop = app.thrivecart();
+    shop.order_success("a@example.com")
+        .order("1")
+        .at(1_700_000_000)
+        .deliver()
+        .await;
+    app.clock().advance(10);
+    shop.order_success("b@example.com")
+        .order("2")
+        .at(1_700_000_100)
+        .deliver()
+        .await;
+    app.clock().advance(10);
+    shop.order_success("A@example.com")
+        .order("3")
+        .at(1_700_000_200)
+        .deliver()
+        .await;
+    app.clock().advance(10);
+    let test = shop.order_success("a@example.com").order("4").at(1_700_000_300);
+    test.test_mode().deliver().await;
+    app.clock().advance(10);
+    shop.refund("a@example.com")
+        .order("1")
+        .at(1_700_000_400)
+        .deliver()
+        .await;
+    app.drain().await;
+
+    let tags = app.ghl().tags("a@example.com");
+    for tag in [
+        "orders: 1",
+        "spent: 49.00 usd",
+        "orders: 2",
+        "spent: 98.00 usd",
+        "owner",
+    ] {
+        assert!(
+            tags.iter().any(|known| known.eq_ignore_ascii_case(tag)),
+            "{tag}: {tags:?}"
+        );
+    }
+    let events = events(&app).await;
+    let expected = [
+        json!(["orders: 1", "spent: 49.00 USD", "owner"]),
+        json!(["orders: 1", "spent: 49.00 USD", "owner"]),
+        json!(["orders: 2", "spent: 98.00 USD", "owner"]),
+        json!(["orders: 1", "spent: 49.00 USD", "owner"]), // test mode by itself
+        json!(["orders: 2", "spent: 49.00 USD", "owner"]),
+    ];
+    for (event, expected) in events.into_iter().zip(expected) {
+        assert_eq!(planned(&app, event).await, expected, "{event}");
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn joined_contacts_count_as_one_from_the_event_on_that_joined_them(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = app(backend).await;
+    let shop = app.thrivecart();
+    shop.order_success("old@example.com")
+        .order("1")
+        .at(1_700_000_000)
+        .deliver()
+        .await;
+    app.clock().advance(10);
+    shop.order_success("new@example.com")
+        .order("2")
+        .at(1_700_000_100)
+        .deliver()
+        .await;
+    app.clock().advance(10);
+    shop.email_changed("old@example.com", "new@example.com")
+        .deliver()
+        .await;
+    app.clock().advance(10);
+    shop.order_success("old@example.com")
+        .order("3")
+        .at(1_700_000_300)
+        .deliver()
+        .await;
+    app.drain().await;
+
+    let events = events(&app).await;
+    let orders = ["orders: 1", "orders: 1", "", "orders: 3"];
+    for (event, orders) in events
+        .into_iter()
+        .zip(orders)
+        .filter(|(_, orders)| !orders.is_empty())
+    {
+        assert_eq!(planned(&app, event).await[0], orders, "{event}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_with_more_events_than_a_page_is_known_in_full() {
+    let app = app(Backend::Sqlite).await;
+    let id = app.handle().automations().await.expect("automations")[0].id;
+    app.handle()
+        .set_automation_enabled(id, false)
+        .await
+        .expect("disabled");
+    for number in 0..110 {
+        app.clock().advance(1);
+        let order = app
+            .thrivecart()
+            .order_success("a@example.com")
+            .order(&format!("{number}"));
+        order.at(1_700_000_000 + number).deliver().await;
+    }
+    app.handle()
+        .set_automation_enabled(id, true)
+        .await
+        .expect("enabled");
+    let last = *events(&app).await.last().expect("an event");
+    assert_eq!(planned(&app, last).await[0], "orders: 110");
+}
