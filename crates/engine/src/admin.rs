@@ -323,9 +323,10 @@ impl Handle {
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
         let reference = |step: &str| crate::reference::reference(event.id, id, step);
-        let history = match compiled.reads("contact") {
-            true => Some(self.history(event).await?),
-            false => None,
+        let history = if compiled.reads("contact") {
+            Some(self.history(event).await?)
+        } else {
+            None
         };
         let mut journal: flow::Journal = Vec::new();
         let mut steps = Vec::new();

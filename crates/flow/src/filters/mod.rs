@@ -212,14 +212,20 @@ fn misused(filter: &str, wanted: &str, value: &Value) -> Error {
 }
 
 /// `value | default(other)`: `other` where the value is missing or none; with `true` also where it is false or empty.
-fn default(value: &Value, other: Option<Value>, lax: Option<bool>) -> Value {
-    let is_missing =
-        value.is_undefined() || Absent::is_nothing(value) || (lax == Some(true) && !value.is_true());
-    if is_missing {
+///
+/// `Rest`, since an `Option` can't tell `default(none)` from `default()`, which is the empty text.
+fn default(value: &Value, Rest(arguments): Rest<Value>) -> Result<Value, Error> {
+    if arguments.len() > 2 {
+        return Err(ErrorKind::TooManyArguments.into());
+    }
+    let is_lax = arguments.get(1).is_some_and(Value::is_true);
+    let is_missing = value.is_undefined() || Absent::is_nothing(value) || (is_lax && !value.is_true());
+    Ok(if is_missing {
+        let other = arguments.into_iter().next();
         other.unwrap_or_else(|| Value::from(""))
     } else {
         value.clone()
-    }
+    })
 }
 
 #[cfg(test)]
@@ -277,6 +283,8 @@ pub(crate) mod tests {
     #[case("{'a': 1} | lookup('b', 'other')", json!("other"))]
     #[case("lookup({'a': 1}, none)", json!(null))]
     #[case("payload.b | default('x')", json!("x"))]
+    #[case("payload.b | default(none)", json!(null))]
+    #[case("payload.b | default", json!(""))]
     #[case("none_at_all | default('x')", json!("x"))]
     #[case("'' | default('x', true)", json!("x"))]
     #[case("items | map(attribute='type') | join('+')", json!("product+upsell"))]

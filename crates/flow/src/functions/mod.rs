@@ -42,7 +42,7 @@ pub const SAMPLE: &str = r#"{
       {"type": "product", "id": "12", "name": "Plan Pro", "amount": {"minor": 1499, "currency": "USD"}},
       {"type": "upsell", "id": "2", "name": null, "amount": {"minor": 0, "currency": "USD"}}
     ],
-    "payload": {"order": {"total": "1499"}, "tags": ["VIP", "Member "]}
+    "payload": {"order": {"total": "1499"}, "customer": {}, "tags": ["VIP", "Member "]}
   },
   "contact": {"first_order_at": 1728432000000, "spent": {"USD": {"minor": 50000, "currency": "USD"}}},
   "tables": {"levels": {"12": "gold", "13": "silver"}}
