@@ -6,6 +6,7 @@
 //! | `phone`, `e164` | `+1 (888) 888-8888`, `001 888 888 8888`, `+44 (0)20 7946 0958`; `0170 1234567` beside an input `country` | `+18888888888` |
 //! | `time`, `time_ms`, `time_s` | `2026-01-31T10:00:00-05:00`, `31.01.2026 10:00 +01:00`, `01/31/2026 2:30 PM UTC`, a day as above, seconds or ms since 1970 | ISO 8601, or ms, or seconds |
 //! | `date_us` | a day as above | `01-31-2026` |
+//! | `country` | `US`, `usa`, `United States`, `Vereinigte Staaten` | `US` |
 //! | `custom_fields` | `{my_key: 3, 6dvNaf7VhkQ9snc5vnjJ: "x"}`, and `name` for `key` in the list | `[{key, field_value}, {id, field_value}]` |
 //!
 //! Where the year comes last and both numbers could be the month, the month is first, as GHL reads it. What does not read
@@ -15,7 +16,7 @@
 use phonenumber::Mode;
 use serde_json::{Map, Value, json};
 
-use crate::{Shape, times};
+use crate::{Shape, countries, times};
 
 /// GHL's ids of custom fields have this many letters and digits; keys are words.
 const ID_LETTERS: usize = 20;
@@ -30,12 +31,13 @@ pub(crate) fn plain(shape: &Shape, value: &Value) -> Value {
     with_country(shape, value, None)
 }
 
-/// The value in its one form; national phones are of `country`, its code of two letters.
+/// The value in its one form; national phones are of `country`, by its code or name.
 pub(crate) fn with_country(shape: &Shape, value: &Value, country: Option<&str>) -> Value {
     let text = |read: &dyn Fn(&str) -> Option<String>| value.as_str().and_then(read).map(Value::from);
     let read = match shape.format.as_deref() {
         Some("date") => text(&date),
         Some("phone" | "e164") => text(&|number| phone(number).or_else(|| national(number, country?))),
+        Some(countries::COUNTRY) => text(&countries::code),
         Some("custom_fields") => custom_fields(shape, value),
         Some(format) => times::plain(format, shape, value),
         None => None,
@@ -116,7 +118,7 @@ pub fn phone(text: &str) -> Option<String> {
 
 /// A national phone of the country with this code as E.164; `None` where it is none there.
 fn national(text: &str, country: &str) -> Option<String> {
-    let country = country.to_uppercase().parse().ok()?;
+    let country = countries::code(country)?.parse().ok()?;
     let number = phonenumber::parse(Some(country), text).ok()?;
     number
         .is_valid()

@@ -20,6 +20,7 @@
 
 pub mod answers;
 pub mod confirm;
+mod countries;
 pub mod events;
 mod fields;
 mod forms;
@@ -32,6 +33,7 @@ mod raw;
 mod request;
 pub mod shape;
 mod times;
+pub mod uploads;
 mod validate;
 
 use std::sync::{LazyLock, OnceLock};
@@ -45,6 +47,7 @@ pub use options::{Choice, OptionSource};
 pub use paging::{Cursor, Next, Order, Pages, Poll};
 pub use request::{Place, Request};
 pub use shape::{Shape, Type};
+pub use uploads::{File, FileBytes, Part, PartContent};
 
 /// All operations, in the order in which they are shown.
 ///

@@ -222,6 +222,8 @@ pub enum BodyKind {
     Json,
     /// A JSON list: the one input that goes into the body.
     List,
+    /// A form of parts (`multipart/form-data`), which carries files: see [`Operation::parts`].
+    Form,
 }
 
 /// Where an input goes.

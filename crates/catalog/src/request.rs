@@ -26,7 +26,7 @@ pub struct Request {
     pub path: String,
     /// Value of the `Version` header.
     pub version: String,
-    /// The JSON body.
+    /// The JSON body; for a form the object that its parts are made of.
     pub body: Option<Value>,
 }
 
@@ -138,7 +138,9 @@ impl Operation {
         let mut fields = self.placed(In::Body, values, location_id).into_iter();
         match endpoint.body {
             BodyKind::None => None,
-            BodyKind::Json => Some(fields.map(|(name, value)| (name.to_owned(), value)).collect()),
+            BodyKind::Json | BodyKind::Form => {
+                Some(fields.map(|(name, value)| (name.to_owned(), value)).collect())
+            }
             BodyKind::List => fields.next().map(|(_, value)| value),
         }
     }

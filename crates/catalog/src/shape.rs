@@ -1,10 +1,15 @@
 //! What values an input takes: type, format, choices, nesting.
 
-use cartlane_model::Problems;
+use cartlane_model::{FileId, Problems};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{nearest, times};
+use crate::{countries, nearest, times, uploads};
+
+/// So much of a wrong text is shown.
+const SHOWN_LETTERS: usize = 80;
+/// So many of the allowed words are shown.
+const SHOWN_CHOICES: usize = 12;
 
 /// The values that an input, a field of it, or an item of it takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +25,9 @@ pub struct Shape {
     /// The type of the vendor's own example, where its file says object and shows a single value. It counts.
     #[serde(skip_serializing)]
     pub example_is: Option<Type>,
-    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2), `time`, `time_ms`, `time_s`, `date_us` are
-    /// checked; `phone` and `custom_fields` are only brought into form. Others mean nothing here.
+    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2), `base64`, `file_id`, `time`, `time_ms`, `time_s`, `date_us` are
+    /// checked; `phone` and `custom_fields` are only brought into form; `file` is an object as [`crate::uploads`] says.
+    /// Others mean nothing here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The only values allowed; empty for no such rule.
@@ -39,6 +45,9 @@ pub struct Shape {
     /// At least one of these fields must be there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs_one: Vec<String>,
+    /// Only one of those may be.
+    #[serde(skip_serializing_if = "is_false")]
+    pub takes_one: bool,
     /// The value must fit one of these; empty for no such rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub any_of: Vec<Shape>,
@@ -122,11 +131,46 @@ impl Shape {
         self.example_is.unwrap_or(self.r#type)
     }
 
+    /// The values that it takes, in a few words: `text`, `list of time`, `open, won, lost`.
+    pub fn takes_in_words(&self) -> String {
+        if !self.r#enum.is_empty() {
+            let more = if self.r#enum.len() > SHOWN_CHOICES {
+                ", …"
+            } else {
+                ""
+            };
+            let shown = &self.r#enum[..self.r#enum.len().min(SHOWN_CHOICES)];
+            return format!("{}{more}", shown.join(", "));
+        }
+        let items = || {
+            let items = self.items.as_ref();
+            items.map_or("anything".to_owned(), |items| items.takes_in_words())
+        };
+        let kind = match (self.written_as(), self.kind()) {
+            (Some(form), _) => form.to_owned(),
+            (None, kind) => match kind {
+                Type::Any => "anything".to_owned(),
+                Type::String => "text".into(),
+                Type::Integer => "whole number".into(),
+                Type::Number => "number".into(),
+                Type::Boolean => "true or false".into(),
+                Type::Array => format!("list of {}", items()),
+                Type::Object => "object".into(),
+            },
+        };
+        if self.nullable {
+            format!("{kind} or null")
+        } else {
+            kind
+        }
+    }
+
     /// How people may write a single value, in a word: `email`, `time`, `date`; `None` where nothing is said of it.
     pub fn written_as(&self) -> Option<&str> {
         match self.format.as_deref() {
             Some("time" | "time_ms" | "time_s") => Some("time"),
             Some("date_us") => Some("date"),
+            Some(uploads::FILE) => Some("file"),
             Some(format) if self.kind() == Type::String => Some(format),
             _ => None,
         }
@@ -183,7 +227,7 @@ impl Shape {
             .as_deref()
             .and_then(|format| format_fault(format, text));
         if let Some(expected) = expected {
-            problems.push(path, format!("`{text}` is not {expected}"));
+            problems.push(path, format!("`{}` is not {expected}", shortened(text)));
         }
     }
 
@@ -204,20 +248,32 @@ impl Shape {
                 problems.push(format!("{path}.{}", field.name), "is missing");
             }
         }
-        check_needs_one(&self.needs_one, values, path, problems);
+        check_needs_one((&self.needs_one, self.takes_one), values, path, problems);
     }
 }
 
-/// Notes where none of `names` has a value in `values`.
+/// As much of a text as a message has room for.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Notes where none of `names` has a value in `values`, and where several have but only one may.
 pub(crate) fn check_needs_one(
-    names: &[String],
+    (names, takes_one): (&[String], bool),
     values: &serde_json::Map<String, Value>,
     path: &str,
     problems: &mut Problems,
 ) {
-    let given = |name: &String| values.get(name).is_some_and(|value| !value.is_null());
-    if !names.is_empty() && !names.iter().any(given) {
+    let given = |name: &&String| values.get(*name).is_some_and(|value| !value.is_null());
+    let count = names.iter().filter(given).count();
+    if !names.is_empty() && count == 0 {
         problems.push(path, format!("needs at least one of: {}", names.join(", ")));
+    }
+    if takes_one && count > 1 {
+        problems.push(path, format!("takes only one of: {}", names.join(", ")));
     }
 }
 
@@ -235,10 +291,9 @@ fn format_fault(format: &str, text: &str) -> Option<&'static str> {
         "email" => (is_email(text), "an e-mail address"),
         "date" => (is_date(text), "a date of the form YYYY-MM-DD"),
         "e164" => (is_e164(text), "a phone of the form + and 7 to 15 digits"),
-        "country" => {
-            let letters = text.bytes().all(|byte| byte.is_ascii_uppercase());
-            (text.len() == 2 && letters, "a country code of two capitals")
-        }
+        countries::COUNTRY => (countries::is_code(text), "a country, by its name or its code"),
+        "base64" => return (!uploads::is_base64(text)).then_some("base64"),
+        "file_id" => (text.parse::<FileId>().is_ok(), "the id of a kept file"),
         _ => return times::fault(format, text),
     };
     (!fits).then_some(expected)

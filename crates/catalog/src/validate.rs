@@ -13,7 +13,7 @@ impl Operation {
     pub fn validate(&self, inputs: &Value) -> Result<(), Problems> {
         if let Some(why) = &self.unusable {
             let mut problems = Problems::default();
-            problems.push("", format!("{} cannot be used yet: {why}", self.id));
+            problems.push("", format!("{} cannot be used: {why}", self.id));
             return Err(problems);
         }
         self.faults(inputs).into_result(())
@@ -38,11 +38,7 @@ impl Operation {
                 problems.push(&input.name, format!("is missing. {}", input.help));
             }
         }
-        check_needs_one(&self.needs_one, values, "", &mut problems);
-        let given = |name: &&String| values.get(*name).is_some_and(|value| !value.is_null());
-        if self.takes_one && self.needs_one.iter().filter(given).count() > 1 {
-            problems.push("", format!("takes only one of: {}", self.needs_one.join(", ")));
-        }
+        check_needs_one((&self.needs_one, self.takes_one), values, "", &mut problems);
         if matches!(self.run, Run::Raw) {
             raw::check(values, &mut problems);
         }

@@ -1,6 +1,6 @@
 //! Where values go: from the connection, by default, twice, or as the whole body.
 
-use cartlane_catalog::{Catalog, Effect, Operation, Request, confirm_finds, confirm_request};
+use cartlane_catalog::{Catalog, Effect, Operation, PartContent, Request, confirm_finds, confirm_request};
 use serde_json::{Value, json};
 
 fn operation(id: &str) -> &'static Operation {
@@ -105,12 +105,86 @@ fn numbers_may_come_as_text_where_everything_is_text_on_the_wire() {
 }
 
 #[test]
-fn what_this_version_cannot_do_is_refused_with_the_reason() {
-    let upload = operation("ghl.medias.upload_media_content");
-    let problems = upload.validate(&upload.example).expect_err("a form");
+fn what_is_withheld_is_refused_with_the_reason() {
+    let token = operation("ghl.oauth.get_access_token");
+    let problems = token.validate(&token.example).expect_err("withheld");
     assert_eq!(
         problems.to_string(),
-        "ghl.medias.upload_media_content cannot be used yet: its body is multipart/form-data; this version sends JSON only"
+        "ghl.oauth.get_access_token cannot be used: connections ask for their tokens themselves (`cartlane connections add`); \
+         as a step's answer they would stand readable in journals"
+    );
+    let unusable = |operation: &&Operation| operation.unusable.is_some();
+    let unusable: Vec<&str> = Catalog::builtin()
+        .operations()
+        .filter(unusable)
+        .map(|operation| operation.id.as_str())
+        .collect();
+    assert_eq!(
+        unusable,
+        [
+            "ghl.oauth.get_access_token",
+            "ghl.oauth.get_location_access_token"
+        ]
+    );
+}
+
+#[test]
+fn files_go_into_parts_of_a_form_and_values_beside_them() {
+    let upload = operation("ghl.conversations.upload_file_attachments");
+    let inputs = json!({
+        "conversationId": "cnv", "contactId": "con",
+        "fileAttachment": [{"name": "a.txt", "text": "A"}, {"name": "b.bin", "base64": "AP8=", "content_type": "x/y"}],
+    });
+    let request = upload.request(&inputs, "loc1").expect("right inputs");
+    let parts = upload
+        .parts(&request.body.expect("a body"))
+        .expect("a form")
+        .expect("files");
+    let shown: Vec<String> = parts
+        .iter()
+        .map(|part| match &part.content {
+            PartContent::Text(text) => format!("{}={text}", part.name),
+            PartContent::File(file) => format!(
+                "{}: {:?} {:?} {:?}",
+                part.name, file.name, file.content_type, file.bytes
+            ),
+        })
+        .collect();
+    let mut expected = [
+        "locationId=loc1",
+        "conversationId=cnv",
+        "contactId=con",
+        r#"fileAttachment: Some("a.txt") None Here([65])"#,
+        r#"fileAttachment: Some("b.bin") Some("x/y") Here([0, 255])"#,
+    ];
+    let mut shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    shown.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn what_is_no_file_is_told_by_its_place() {
+    let upload = operation("ghl.forms.upload_to_custom_fields");
+    let inputs = json!({"contactId": "con", "files": [
+        {"name": "a", "text": "A"}, {"part": "f_1", "name": "a"}, {"part": "f_1", "base64": "?"},
+        {"part": "f_1", "kept": "call.wav"}, {"part": "f_1", "text": "A", "base64": "AP8="},
+    ]});
+    let problems = upload.validate(&inputs).expect_err("no files");
+    let told: Vec<String> = problems
+        .0
+        .iter()
+        .map(|problem| format!("{} {}", problem.path, problem.message))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "files[0].part is missing",
+            "files[1] needs at least one of: text, base64, kept",
+            "files[2].base64 `?` is not base64",
+            "files[3].kept `call.wav` is not the id of a kept file",
+            "files[4] takes only one of: text, base64, kept",
+        ]
     );
 }
 

@@ -336,7 +336,9 @@ impl Checked<'_> {
                     shape.check(item, "body", &mut problems);
                 }
             }
-            (BodyKind::Json, Some(body @ Value::Object(_))) => self.check_body(body, &mut problems),
+            (BodyKind::Json | BodyKind::Form, Some(body @ Value::Object(_))) => {
+                self.check_body(body, &mut problems);
+            }
             _ => problems.push("body", "is none, or of another kind"),
         }
         problems
@@ -344,6 +346,10 @@ impl Checked<'_> {
 
     fn list(&self, key: &str) -> &[Value] {
         self.facts[key].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    fn list_of_body(&self) -> &[Value] {
+        self.facts["body"]["fields"].as_array().map_or(&[], Vec::as_slice)
     }
 
     /// As many segments as the template, the trailing slash too, and the same but for its holes.
@@ -375,10 +381,18 @@ impl Checked<'_> {
 
     fn check_body(&self, body: &Value, problems: &mut Problems) {
         let mut shape = shape(&self.facts["body"]);
-        shape.fields.retain(|field| !self.corrected(&field.name));
+        // What the vendor calls binary is an object here, with the bytes and what they are.
+        let is_file = |name: &str| {
+            self.list_of_body()
+                .iter()
+                .any(|field| field["format"] == "binary" && field["name"] == name)
+        };
+        shape
+            .fields
+            .retain(|field| !self.corrected(&field.name) && !is_file(&field.name));
         let mut body = body.clone();
         if let Some(fields) = body.as_object_mut() {
-            fields.retain(|name, _| !self.corrected(name));
+            fields.retain(|name, _| !self.corrected(name) && !is_file(name));
             if shape.fields.is_empty() && !fields.is_empty() {
                 problems.push("body", "has fields, though the facts know none");
             }

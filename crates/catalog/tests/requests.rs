@@ -116,7 +116,7 @@ fn all_faults_are_told_at_once() {
 fn a_composite_checks_its_inputs_but_is_no_single_request() {
     let save = operation("ghl.contacts.save");
     let inputs =
-        json!({"email": "a@b.co", "phone": "0170 1", "country": "de", "if_empty": ["tags"], "tags": []});
+        json!({"email": "a@b.co", "phone": "0170 1", "country": "Narnia", "if_empty": ["tags"], "tags": []});
     let problems = save.validate(&inputs).expect_err("wrong").to_string();
     let fields = ["phone: ", "country: ", "if_empty[0]: ", "tags: "];
     assert!(fields.iter().all(|field| problems.contains(field)), "{problems}");

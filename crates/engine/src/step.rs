@@ -32,6 +32,9 @@ impl Run<'_> {
                 format!("step `{step}`: there is no operation `{operation}`"),
             )
         })?;
+        let (inputs, left_out) = operation.without_unknown_countries(inputs);
+        let told = left_out.into_iter().map(|what| format!("{step}: {what}"));
+        self.warnings.extend(told);
         operation
             .validate(&inputs)
             .map_err(|problems| failed("step.inputs", format!("step `{step}`: {problems}")))?;

@@ -31,11 +31,11 @@ pub struct Compiled {
     /// The ids of all steps, which expressions may name whether or not they have run.
     pub(crate) ids: BTreeSet<String>,
     /// What any of its texts reads.
-    reads: Uses,
+    pub(crate) reads: Uses,
     /// The rules table.
-    rules: Option<Ready>,
+    pub(crate) rules: Option<Ready>,
     /// The lookup tables.
-    tables: Value,
+    pub(crate) tables: Value,
 }
 
 #[derive(Debug)]

@@ -70,6 +70,6 @@ pub use defaults::defaults;
 pub use document::{Action, Branch, Call, Case, Document, ForEach, OnError, OnUnclear, Step, Wait};
 pub use history::History;
 pub use recipe::{Recipe, recipe, recipes};
-pub use rules::Rules;
+pub use rules::{RowInputs, Rules};
 pub use scope::{Journal, Scope, StepRecord};
 pub use validate::Operations;

@@ -15,7 +15,7 @@ use url::Url;
 use crate::classify::{Answer, classify};
 use crate::files::{Files, Kept};
 use crate::rate::retry_after_ms;
-use crate::{Outcome, RateHeaders, Rejection};
+use crate::{Outcome, RateHeaders, Rejection, upload};
 
 const VERSION: HeaderName = HeaderName::from_static("version");
 /// The names under which the trace id is seen, where the body has none.
@@ -81,7 +81,7 @@ impl Client {
     /// Makes one call, once.
     pub async fn send(&self, account: &Account, request: &Request) -> Exchange {
         let sent_at = self.clock.now();
-        let answer = match wire(account, request) {
+        let answer = match self.wire(account, request).await {
             Ok(wire) => self.answer(wire, request).await,
             Err(outcome) => Err(outcome),
         };
@@ -119,6 +119,16 @@ enum Heard {
 }
 
 impl Client {
+    /// The request as it goes over the wire, or why there is none.
+    async fn wire(&self, account: &Account, request: &Request) -> Result<outbound::Request, Outcome> {
+        let mut wire = wire(account, request)?;
+        if let Some((content_type, form)) = upload::body(request, self.files.as_ref()).await? {
+            wire.headers.insert(CONTENT_TYPE, content_type);
+            wire.body = form;
+        }
+        Ok(wire)
+    }
+
     async fn answer(&self, wire: outbound::Request, request: &Request) -> Result<Heard, Outcome> {
         let mut answer = self.http.open(wire).await?;
         let Some(files) = self
@@ -176,7 +186,7 @@ fn kept_file(
     }
 }
 
-/// The request as it goes over the wire, or why there is none.
+/// The request as it goes over the wire, with its body as JSON, or why there is none.
 fn wire(account: &Account, request: &Request) -> Result<outbound::Request, Outcome> {
     let wire = || {
         let mut wire = api::request(

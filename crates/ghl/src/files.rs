@@ -1,4 +1,4 @@
-//! Answers that are no JSON, such as recordings and transcriptions, kept as files.
+//! Answers that are no JSON, such as recordings and transcriptions, kept as files; uploads can send them on.
 //!
 //! ```text
 //! <directory>/file_01k…        the bytes
@@ -11,6 +11,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use cartlane_model::{FileId, UnixMs};
 use cartlane_outbound as outbound;
 use http::HeaderMap;
@@ -53,6 +54,27 @@ impl Files {
     /// Where the file's bytes are.
     pub fn path(&self, id: FileId) -> PathBuf {
         self.directory.join(id.to_string())
+    }
+
+    /// The bytes of a kept file, and what it is.
+    ///
+    /// # Errors
+    /// Why there is none: it is unknown, larger than `most_bytes`, or cannot be read.
+    pub(crate) async fn read(&self, id: FileId, most_bytes: u64) -> Result<(Bytes, Kept), String> {
+        let path = self.path(id);
+        let read = async {
+            let description = tokio::fs::read(path.with_extension("json")).await?;
+            let kept: Kept = serde_json::from_slice(&description)?;
+            if kept.bytes > most_bytes {
+                return Ok(Err(format!("{id} is larger than {most_bytes} bytes")));
+            }
+            Ok(Ok((tokio::fs::read(&path).await?.into(), kept)))
+        };
+        let read: std::io::Result<_> = read.await;
+        read.unwrap_or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Err(format!("no file {id} is kept here")),
+            _ => Err(format!("{id} cannot be read: {error}")),
+        })
     }
 
     /// Streams the body of an answer into a file; what its failure means for the call.

@@ -20,6 +20,7 @@ pub mod hooks;
 pub mod oauth;
 pub mod outcome;
 pub mod rate;
+mod upload;
 
 pub use client::{Account, Client, Exchange};
 pub use contact::filled;

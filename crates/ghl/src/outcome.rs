@@ -64,6 +64,9 @@ pub enum Rejection {
         /// The largest size that is kept.
         limit_bytes: u64,
     },
+    /// A file that was to be uploaded is not there, or is none. Nothing was sent.
+    #[error("the file cannot be sent: {0}")]
+    UnsendableFile(String),
     /// Anything else. A 403 is one that did not come from GHL itself but from something in front of it.
     #[error("GHL answered {status}: {message}")]
     Other {
@@ -99,6 +102,7 @@ impl Rejection {
             Self::Invalid { .. } => "ghl.invalid",
             Self::VersionHeader => "ghl.version_header",
             Self::FileTooLarge { .. } => "ghl.file_too_large",
+            Self::UnsendableFile(_) => "ghl.unsendable_file",
             Self::Other { status: 403, .. } => "ghl.blocked",
             Self::Other { .. } => "ghl.other",
         }
@@ -135,6 +139,9 @@ impl Rejection {
             Self::Invalid { .. } => "Change the step's inputs accordingly and retry the run.",
             Self::VersionHeader => "Update Cartlane; if it is the newest version, please report this.",
             Self::FileTooLarge { .. } => "Fetch it in GHL, or raise limits.file_bytes.",
+            Self::UnsendableFile(_) => {
+                "Give the file as `text`, as `base64`, or the id of one that a step's answer brought as `kept`; 50 MB at most."
+            }
             Self::Other { status: 403, .. } => {
                 "Something in front of GHL refuses this machine: check base_url, proxies, the server's address."
             }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use cartlane_catalog::Catalog;
 use cartlane_ghl::files::{Files, Kept};
 use cartlane_ghl::{Account, Client, Exchange, Outcome, Rejection};
-use cartlane_model::{Clock, UnixMs};
+use cartlane_model::{Clock, FileId, UnixMs};
 use cartlane_outbound as outbound;
 use serde_json::{Value, json};
 
@@ -167,6 +167,101 @@ async fn a_refusal_keeps_wait_trace_and_needed_scope() {
         scopes: vec!["contacts.readonly".into()],
     };
     assert_eq!(refused.outcome, Outcome::Rejected(expected));
+}
+
+/// The content type and the body of what an upload sends, and what came of it; `kept` is kept before.
+async fn upload(inputs: serde_json::Value, kept: Option<&Kept>) -> (Exchange, String, String) {
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let router = Router::new().fallback(move |headers: axum::http::HeaderMap, body: String| async move {
+        let kind = headers["content-type"].to_str().expect("text").to_owned();
+        told.send((kind, body)).expect("a listener");
+        axum::Json(json!({"fileId": "f1", "url": "https://example.com/f1"}))
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(axum::serve(listener, router).into_future());
+    outbound::install_crypto_provider();
+    let options = outbound::Options {
+        allow_private_networks: true,
+        ..outbound::Options::default()
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let files = Files::new(directory.path().to_owned(), 1 << 20);
+    if let Some(kept) = kept {
+        let path = files.path(kept.id);
+        std::fs::write(&path, "RIFF").expect("written");
+        std::fs::write(path.with_extension("json"), json!(kept).to_string()).expect("written");
+    }
+    let client = Client::new(
+        outbound::Client::new(&options).expect("a client"),
+        Arc::new(Frozen),
+    );
+    let account = Account {
+        base_url: format!("http://{address}/").parse().expect("a URL"),
+        token: "pit-1".to_owned().into(),
+        location_id: "loc1".into(),
+    };
+    let operation = Catalog::builtin().get("ghl.medias.upload_media_content");
+    let request = operation
+        .expect("known")
+        .request(&inputs, "loc1")
+        .expect("right inputs");
+    let exchange = client.with_files(files).send(&account, &request).await;
+    let (kind, body) = heard.try_recv().unwrap_or_default();
+    (exchange, kind, body)
+}
+
+#[tokio::test]
+async fn a_file_is_sent_in_a_form_with_its_name_and_type() {
+    let inputs =
+        json!({"name": "prices", "hosted": false, "file": {"name": "a \"b\".csv", "text": "x,y\r\n1,2"}});
+    let (exchange, kind, body) = upload(inputs, None).await;
+    assert!(matches!(exchange.outcome, Outcome::Success(_)), "{exchange:?}");
+    let boundary = kind
+        .strip_prefix("multipart/form-data; boundary=")
+        .expect("a form");
+    let mut parts: Vec<&str> = body.split(&format!("--{boundary}")).map(str::trim).collect();
+    parts.sort_unstable();
+    assert_eq!(
+        parts,
+        [
+            "",
+            "--",
+            "Content-Disposition: form-data; name=\"file\"; filename=\"a \\\"b\\\".csv\"\r\nContent-Type: text/csv\r\n\r\nx,y\r\n1,2",
+            "Content-Disposition: form-data; name=\"hosted\"\r\n\r\nfalse",
+            "Content-Disposition: form-data; name=\"name\"\r\n\r\nprices",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_kept_file_is_sent_on_under_its_own_name_and_one_that_is_not_kept_is_told() {
+    let kept = Kept {
+        id: FileId::new(UnixMs(1)),
+        operation: "ghl.conversations.get_recording".into(),
+        content_type: "audio/x-wav".into(),
+        bytes: 4,
+        name: Some("call.wav".into()),
+        kept_at: UnixMs(1),
+    };
+    let inputs = json!({"file": {"kept": kept.id}});
+    let (exchange, _, body) = upload(inputs.clone(), Some(&kept)).await;
+    assert!(matches!(exchange.outcome, Outcome::Success(_)), "{exchange:?}");
+    let part = "name=\"file\"; filename=\"call.wav\"\r\nContent-Type: audio/x-wav\r\n\r\nRIFF";
+    assert!(body.contains(part), "{body}");
+    let too_large = Kept {
+        bytes: (50 << 20) + 1,
+        ..kept.clone()
+    };
+    for kept in [None, Some(&too_large)] {
+        let (exchange, kind, _) = upload(inputs.clone(), kept).await;
+        let Outcome::Rejected(rejection) = exchange.outcome else {
+            panic!("{exchange:?}");
+        };
+        assert_eq!((rejection.code(), kind.as_str()), ("ghl.unsendable_file", ""));
+    }
 }
 
 /// Fetches a recording from a server that answers with `make`, into a directory of its own.

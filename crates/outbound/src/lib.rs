@@ -18,6 +18,7 @@
 pub mod api;
 mod client;
 pub mod exchange;
+pub mod form;
 mod guard;
 pub mod oauth;
 

@@ -80,15 +80,23 @@ pub(crate) fn check(fact: &Fact, call: &Call, all: bool) -> Result<(), Reply> {
         .map(|parameter| &parameter.shape)
         .collect();
     let mut faults = schema::query_faults(&query, &call.query, all);
-    if let Some(body) = &fact.body
-        && !fact
+    if let Some(body) = &fact.body {
+        let wants_parts = fact
             .content()
-            .is_some_and(|content| content.starts_with("multipart"))
-    {
-        if !call.body_is_json {
-            return Err(Reply::bad_request("Unexpected token in JSON"));
+            .is_some_and(|content| content.starts_with("multipart"));
+        match &call.uploads {
+            Some(uploads) if wants_parts && call.body_is_json => {
+                let files: Vec<&str> = uploads
+                    .iter()
+                    .filter(|upload| !upload.bytes.is_empty())
+                    .map(|upload| upload.name.as_str())
+                    .collect();
+                faults.extend(schema::form_faults(&body.fields, &call.body, &files));
+            }
+            _ if wants_parts => return Err(Reply::bad_request("Multipart: Boundary not found")),
+            _ if !call.body_is_json => return Err(Reply::bad_request("Unexpected token in JSON")),
+            _ => faults.extend(schema::faults(&body.fields, body.items.as_ref(), &call.body)),
         }
-        faults.extend(schema::faults(&body.fields, body.items.as_ref(), &call.body));
     }
     if faults.is_empty() {
         Ok(())

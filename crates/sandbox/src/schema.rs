@@ -51,6 +51,43 @@ pub(crate) fn query_faults(shapes: &[&Shape], query: &[(String, String)], all: b
     faults
 }
 
+/// Everything wrong with a form of parts, in which all values are texts. Its files may be of any name, since the
+/// descriptions leave most of them out; but there must be one, or the address of one.
+pub(crate) fn form_faults(fields: &[Shape], values: &Value, files: &[&str]) -> Vec<String> {
+    let values = values.as_object().cloned().unwrap_or_default();
+    let mut faults = Vec::new();
+    let is_file = |shape: &Shape| shape.format.as_deref() == Some("binary");
+    let is_address = |shape: &Shape| shape.name.to_lowercase().contains("url");
+    for (name, value) in &values {
+        match fields.iter().find(|field| field.name == *name) {
+            Some(field) if is_file(field) => faults.push(format!("{name} must be a file")),
+            Some(field) => {
+                let read = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+                let read = match (field.kind(), value) {
+                    (Type::Integer | Type::Number | Type::Boolean, _) => {
+                        read.unwrap_or_else(|| value.clone())
+                    }
+                    (Type::Array, Value::String(_)) => Value::Array(vec![value.clone()]),
+                    _ => value.clone(),
+                };
+                check(name, field, &read, &mut faults);
+            }
+            None => faults.push(format!("property {name} should not exist")),
+        }
+    }
+    let is_missing =
+        |field: &&Shape| field.required && !is_address(field) && !values.contains_key(&field.name);
+    let missing = fields.iter().filter(is_missing);
+    faults.extend(missing.map(|field| wrong_type(&field.name, field.kind())));
+    let has_address = fields
+        .iter()
+        .any(|field| is_address(field) && values.contains_key(&field.name));
+    if files.is_empty() && !has_address {
+        faults.push("file should not be empty".to_owned());
+    }
+    faults
+}
+
 fn object(path: &str, fields: &[Shape], body: &Map<String, Value>, faults: &mut Vec<String>) {
     if fields.is_empty() {
         return;

@@ -17,6 +17,14 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 const SLOW_CHUNKS: u32 = 20;
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// A file in a form of parts.
+pub(crate) struct Upload {
+    /// The part's name.
+    pub(crate) name: String,
+    /// Empty where nothing is in it.
+    pub(crate) bytes: Bytes,
+}
+
 /// A request, read in full.
 pub(crate) struct Call {
     pub(crate) method: String,
@@ -31,9 +39,11 @@ pub(crate) struct Call {
     pub(crate) user_agent: Option<String>,
     /// Null where there is none.
     pub(crate) body: Value,
-    /// Whether the body, if any, can be read: as JSON, or as a form, which becomes an object of texts.
+    /// Whether the body, if any, can be read: as JSON, or as a form of either kind, which becomes an object of texts.
     pub(crate) body_is_json: bool,
     pub(crate) is_form: bool,
+    /// The files of a form of parts; none where the body is no such form.
+    pub(crate) uploads: Option<Vec<Upload>>,
 }
 
 impl Call {
@@ -42,10 +52,14 @@ impl Call {
         let (head, body) = request.into_parts();
         let bytes = collect(body).await?;
         let is_form = text(&head.headers, "content-type").is_some_and(|kind| kind.starts_with(FORM));
-        let parsed = if is_form {
-            Ok(form(&bytes))
-        } else {
-            serde_json::from_slice(&bytes)
+        let boundary = text(&head.headers, "content-type").and_then(|kind| multer::parse_boundary(kind).ok());
+        let (parsed, uploads) = match boundary {
+            Some(boundary) => match parts(&bytes, boundary).await {
+                Ok((fields, uploads)) => (Some(fields), Some(uploads)),
+                Err(_) => (None, Some(Vec::new())),
+            },
+            None if is_form => (Some(form(&bytes)), None),
+            None => (serde_json::from_slice(&bytes).ok(), None),
         };
         let header = |name: &str| text(&head.headers, name);
         let query = head.uri.query().unwrap_or_default();
@@ -63,9 +77,10 @@ impl Call {
                 .and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned)),
             version: header("version"),
             user_agent: header("user-agent"),
-            body_is_json: bytes.is_empty() || parsed.is_ok(),
+            body_is_json: bytes.is_empty() || parsed.is_some(),
             body: parsed.unwrap_or_default(),
             is_form,
+            uploads,
         })
     }
 }
@@ -73,6 +88,27 @@ impl Call {
 fn form(bytes: &[u8]) -> Value {
     let pairs = url::form_urlencoded::parse(bytes).into_owned();
     Value::Object(pairs.map(|(name, value)| (name, Value::String(value))).collect())
+}
+
+/// The values of a form of parts, of which one that is there several times is a list, and its files.
+async fn parts(bytes: &[u8], boundary: String) -> multer::Result<(Value, Vec<Upload>)> {
+    let mut form = multer::Multipart::with_reader(bytes, boundary);
+    let (mut values, mut uploads) = (serde_json::Map::new(), Vec::new());
+    while let Some(part) = form.next_field().await? {
+        let name = part.name().unwrap_or_default().to_owned();
+        if part.file_name().is_some() {
+            let bytes = part.bytes().await?;
+            uploads.push(Upload { name, bytes });
+            continue;
+        }
+        let value = Value::from(part.text().await?);
+        match values.get_mut(&name) {
+            Some(Value::Array(list)) => list.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+            None => drop(values.insert(name, value)),
+        }
+    }
+    Ok((Value::Object(values), uploads))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

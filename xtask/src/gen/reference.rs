@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use cartlane_catalog::{Catalog, Effect, Endpoint, Input, Kind, Operation, Order, Run, Shape, System, Type};
+use cartlane_catalog::{Catalog, Effect, Endpoint, Input, Kind, Operation, Order, Run, System};
 
 const HEAD: &str = "\
 # Operations
@@ -92,7 +92,7 @@ fn notes(catalog: &Catalog, operation: &Operation) -> Vec<String> {
         notes.push(format!("scopes {}", quoted(&scopes)));
     }
     if let Some(why) = &operation.unusable {
-        notes.push(format!("**cannot be used yet**: {why}"));
+        notes.push(format!("**cannot be used**: {why}"));
     }
     if operation.answers_file() {
         notes.push("its answer is kept as a file: `{file: {id, content_type, bytes, name}}`".into());
@@ -187,42 +187,9 @@ fn row(page: &mut String, input: &Input) {
     let _ = writeln!(
         page,
         "| {name} | {} | {} |",
-        cell(&takes(&input.shape)),
+        cell(&input.shape.takes_in_words()),
         cell(&help)
     );
-}
-
-/// The values that a shape takes, in a few words.
-fn takes(shape: &Shape) -> String {
-    const MANY: usize = 12;
-    if !shape.r#enum.is_empty() {
-        let more = if shape.r#enum.len() > MANY { ", …" } else { "" };
-        let choices: Vec<&str> = shape.r#enum.iter().take(MANY).map(String::as_str).collect();
-        return format!("{}{more}", choices.join(", "));
-    }
-    let items = || {
-        shape
-            .items
-            .as_ref()
-            .map_or("anything".to_owned(), |items| takes(items))
-    };
-    let kind = match (shape.written_as(), shape.kind()) {
-        (Some(form), _) => form.to_owned(),
-        (None, kind) => match kind {
-            Type::Any => "anything".to_owned(),
-            Type::String => "text".into(),
-            Type::Integer => "whole number".into(),
-            Type::Number => "number".into(),
-            Type::Boolean => "true or false".into(),
-            Type::Array => format!("list of {}", items()),
-            Type::Object => "object".into(),
-        },
-    };
-    if shape.nullable {
-        format!("{kind} or null")
-    } else {
-        kind
-    }
 }
 
 /// Operations that nobody has described, by resource.
@@ -249,7 +216,7 @@ fn rest(page: &mut String, catalog: &Catalog) {
             title.push_str(" (GHL advises against it)");
         }
         if let Some(why) = &operation.unusable {
-            let _ = write!(title, " (cannot be used yet: {why})");
+            let _ = write!(title, " (cannot be used: {why})");
         }
         let call = format!("{} {}", endpoint.method, endpoint.path);
         let _ = writeln!(

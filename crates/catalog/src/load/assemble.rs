@@ -127,7 +127,7 @@ impl Resource<'_> {
         } else {
             Kind::Action
         };
-        let unusable = unusable(facts);
+        let unusable = entry.withheld.clone().or_else(|| unusable(facts));
         Operation {
             listed: entry.listed,
             title: entry.title.clone(),
@@ -166,6 +166,7 @@ impl Resource<'_> {
         let body = match &facts.body {
             None => BodyKind::None,
             Some(body) if body.items.is_some() => BodyKind::List,
+            Some(body) if body.is_form() => BodyKind::Form,
             Some(_) => BodyKind::Json,
         };
         let answer = facts.answer.as_ref();
@@ -213,8 +214,9 @@ fn effect(method: &str) -> Effect {
 
 /// Why this version cannot make the call.
 fn unusable(facts: &Facts) -> Option<String> {
-    let content = facts.body.as_ref()?.content.as_deref()?;
-    Some(format!("its body is {content}; this version sends JSON only"))
+    let body = facts.body.as_ref().filter(|body| !body.is_form())?;
+    let content = body.content.as_deref()?;
+    Some(format!("its body is {content}, which is not sent here"))
 }
 
 /// Where operations stand that the published list leaves out of its category.

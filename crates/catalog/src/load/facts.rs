@@ -67,6 +67,13 @@ pub(super) struct Body {
     pub items: Option<Box<Shape>>,
 }
 
+impl Body {
+    /// Whether it is a form of parts, which can carry files.
+    pub fn is_form(&self) -> bool {
+        self.content.as_deref() == Some("multipart/form-data")
+    }
+}
+
 /// The top of an answer.
 #[derive(Debug, Deserialize)]
 pub(super) struct AnswerTop {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use cartlane_model::Problems;
 use serde_json::Value;
 
-use super::facts::Facts;
+use super::facts::{Body, Facts};
 use super::overlay::{CommonInputs, Entry, InputText, Location};
-use crate::{Fixed, In, Input, Shape, Type};
+use crate::{Fixed, In, Input, Shape, Type, uploads};
 
 /// The names under which operations take the location's id.
 const LOCATION: [&str; 2] = ["locationId", "location_id"];
@@ -31,6 +31,9 @@ impl Places {
             places.push((In::Body, list(entry, items)));
         }
         correct(facts, entry, &mut places);
+        if facts.body.as_ref().is_some_and(Body::is_form) {
+            places.iter_mut().for_each(|(_, shape)| uploads::complete(shape));
+        }
         let location = location(facts, entry, &places);
         let mut fixed = Vec::new();
         let mut fix = |name: &str, value: &Value| {

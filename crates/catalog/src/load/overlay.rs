@@ -61,6 +61,8 @@ pub(super) struct Entry {
     pub takes_one: bool,
     /// Inputs that need not be given, whatever the facts say.
     pub optional: Vec<String>,
+    /// Why it is not offered at all, though it could be.
+    pub withheld: Option<String>,
     /// Fields that are not offered, with what to do instead.
     pub refused: BTreeMap<String, String>,
     /// Shapes that replace those of the facts, or add what the facts lack.

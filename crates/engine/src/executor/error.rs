@@ -88,7 +88,7 @@ pub enum CallError {
 }
 
 /// Every code of [`CallError`] and of GHL's refusals.
-pub const CALL_CODES: [&str; 26] = [
+pub const CALL_CODES: [&str; 27] = [
     "call.no_connection",
     "call.unknown_operation",
     "call.inputs",
@@ -114,6 +114,7 @@ pub const CALL_CODES: [&str; 26] = [
     "ghl.version_header",
     "ghl.blocked",
     "ghl.file_too_large",
+    "ghl.unsendable_file",
     "ghl.other",
 ];
 

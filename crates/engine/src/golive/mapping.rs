@@ -230,7 +230,8 @@ impl Handle {
 
 /// What is wrong with the inputs of a call, but for what depends on answers.
 fn wrong_inputs(operation: &Operation, step: &str, inputs: &Json, document: &Document) -> Vec<Fault> {
-    let problems = match operation.validate(inputs) {
+    let (inputs, _) = operation.without_unknown_countries(inputs.clone());
+    let problems = match operation.validate(&inputs) {
         Ok(()) => return Vec::new(),
         Err(problems) => problems,
     };

@@ -31,6 +31,7 @@ fn errors() -> Vec<CallError> {
         Rejection::Invalid { messages: Vec::new() },
         Rejection::VersionHeader,
         Rejection::FileTooLarge { limit_bytes: 1 },
+        Rejection::UnsendableFile(text()),
         other(403),
         other(418),
     ];

@@ -69,6 +69,52 @@ async fn an_error_says_which_scope_is_missing_and_which_contact_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_upload_reaches_ghl_with_its_files() {
+    let app = TestApp::builder().start().await;
+    let file = json!({"name": "posts.csv", "text": "a,b"});
+    let part = json!({"part": "6dvNaf7VhkQ9snc5vnjJ_1", "name": "a.pdf", "base64": "JVBERi0="});
+    let uploads = [
+        (
+            "ghl.conversations.upload_file_attachments",
+            json!({"conversationId": "c", "contactId": "k", "fileAttachment": [file, file]}),
+            "uploadedFiles",
+        ),
+        (
+            "ghl.locations.upload_file_custom_fields",
+            json!({"id": "k", "files": [part]}),
+            "uploadedFiles",
+        ),
+        ("ghl.medias.upload_media_content", json!({"file": file}), "fileId"),
+        (
+            "ghl.medias.upload_media_content",
+            json!({"hosted": true, "fileUrl": "https://example.com/a"}),
+            "url",
+        ),
+        (
+            "ghl.social_media_posting.upload_csv",
+            json!({"file": file}),
+            "results",
+        ),
+    ];
+    for (operation, inputs, key) in uploads {
+        let answer = call(&app, operation, inputs).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{operation}: {error}"));
+        assert!(answer.get(key).is_some(), "{operation}: {answer}");
+    }
+    let inputs = json!({"contactId": "k", "files": [part, part]});
+    let answer = call(&app, "ghl.forms.upload_to_custom_fields", inputs).await;
+    assert!(answer.is_ok(), "{answer:?}");
+    let empty = json!({"file": {"name": "empty.txt", "text": ""}});
+    let refused = call(&app, "ghl.medias.upload_media_content", empty).await;
+    assert_eq!(refused.expect_err("no file").code(), "ghl.invalid");
+    let gone = json!({"file": {"kept": "file_01jzzzzzzzzzzzzzzzzzzzzzzz"}});
+    let error = call(&app, "ghl.medias.upload_media_content", gone)
+        .await
+        .expect_err("not kept");
+    assert_eq!(error.code(), "ghl.unsendable_file", "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_told_with_what_was_meant() {
     let app = TestApp::builder().start().await;
     let executor = app.handle().executor();

@@ -133,6 +133,26 @@ impl Ready {
         Ok(outcomes)
     }
 
+    /// What each row gives by itself, as far as no run is needed to tell.
+    pub fn of_each_row(&self, environment: &Environment, tables: &Value) -> Vec<Outcomes> {
+        let root = Value::from_pairs([("tables", tables.clone())]);
+        let of_row = |(index, row): (usize, &ReadyRow)| {
+            let mut outcomes = Outcomes::default();
+            outcomes.matched.push(Matched {
+                row: index,
+                name: row.name.clone(),
+                item: None,
+            });
+            for (name, input) in &row.then {
+                if let Some(value) = input.known(environment, &root, &["tables"]) {
+                    outcomes.unite(index, name, value);
+                }
+            }
+            outcomes
+        };
+        self.rows.iter().enumerate().map(of_row).collect()
+    }
+
     /// `rules` as expressions read it.
     pub fn value(&self, outcomes: &Outcomes) -> Value {
         let mut all = self.nothing.clone();
@@ -262,17 +282,18 @@ fn is_same(one: &Json, other: &Json) -> bool {
     }
 }
 
-/// The contact's tags: of the newest step that brought them, else of the event.
+/// The contact's tags: as the newest step that looked the contact up found them, else of the event. What steps add and
+/// remove does not count, so that a row still fits after its own outcomes were carried out.
 fn known_tags(scope: &Scope<'_>) -> Vec<String> {
-    let of = |data: &Json| tags_in(&data["contact"]["tags"]).or_else(|| tags_in(&data["tags"]));
+    let of_contact = |data: &Json| tags_in(&data["contact"]["tags"]);
     let of_step = |(_, record): &(String, StepRecord)| match record {
-        StepRecord::Done { output } => of(output),
+        StepRecord::Done { output } => of_contact(output),
         _ => None,
     };
-    let of_steps = scope.steps.iter().rev().find_map(of_step);
-    of_steps
-        .or_else(|| of(&scope.event.facts.payload))
-        .unwrap_or_default()
+    let payload = &scope.event.facts.payload;
+    let found = scope.steps.iter().rev().find_map(of_step);
+    let found = found.or_else(|| of_contact(payload));
+    found.or_else(|| tags_in(&payload["tags"])).unwrap_or_default()
 }
 
 /// A list of texts, or texts with commas between, as workflows send them.

@@ -20,6 +20,7 @@
 
 mod check;
 mod decide;
+mod inputs;
 mod read;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use crate::names::{self, Visible};
 pub(crate) use check::check;
 pub(crate) use decide::Ready;
 pub use decide::{Matched, Outcomes};
+pub use inputs::RowInputs;
 pub(crate) use read::read;
 
 /// The most rows of a table.

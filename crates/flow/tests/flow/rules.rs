@@ -177,6 +177,69 @@ fn tags_of_a_ghl_event_are_known_without_a_step() {
     );
 }
 
+#[test]
+fn a_row_by_tag_still_fits_after_its_own_outcomes_were_carried_out() {
+    let done = |step: &str, output: Value| (step.to_owned(), StepRecord::Done { output });
+    let steps = vec![
+        done("contact", json!({"contact": {"tags": ["prospect"]}})),
+        done("tags", json!({"tags": ["prospect", "customer"]})),
+        done("removed", json!({"tags": ["customer"]})),
+    ];
+    assert_eq!(
+        outcomes(&row("{tag: prospect}"), &basket(), &steps).0,
+        json!({"hit": "yes"})
+    );
+    // What a later look at the contact finds counts.
+    let looked = done("again", json!({"contact": {"tags": ["customer"]}}));
+    let steps = [steps, vec![looked]].concat();
+    assert_eq!(outcomes(&row("{tag: prospect}"), &basket(), &steps).0, json!({}));
+}
+
+#[test]
+fn what_each_row_gives_to_each_call_is_known_before_any_event_as_far_as_rows_tell() {
+    let yaml = "
+name: R
+on: order.success
+tables: {flows: {a: w1}}
+rules:
+  rows:
+    - if: {product: 12}
+      then: {tags: [pro, \"{{ item.name }}\"], workflow: \"{{ tables.flows.a }}\", fields: {Size: 1}, colour: red}
+    - then: {tags: other}
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    with: {email: \"{{ event.person.email }}\"}
+  - id: paid
+    branch:
+      - when: event.amount
+        steps:
+          - id: flow
+            operation: ghl.contacts.add_to_workflow
+            with: {contactId: \"{{ steps.contact.id }}\", workflowId: \"{{ rules.workflow or 'w0' }}\"}
+    else:
+      - id: tags
+        operation: ghl.contacts.add_tags
+        with: {contactId: x, tags: \"{{ rules.tags + ['always'] }}\", note: \"{{ rules.fields.Size | default('-') }} {{ event.kind }}\"}
+";
+    let automation = compile(yaml);
+    let told: Vec<_> = automation
+        .inputs_by_row()
+        .into_iter()
+        .map(|given| (given.row, given.step, Value::Object(given.inputs)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (0, "flow".into(), json!({"workflowId": "w1"})),
+            (0, "tags".into(), json!({"contactId": "x", "tags": ["pro", "always"]})),
+            (1, "flow".into(), json!({"workflowId": "w0"})),
+            (1, "tags".into(), json!({"contactId": "x", "tags": ["other", "always"]})),
+        ]
+    );
+    assert_eq!(automation.unread_outcomes(), ["colour"]);
+}
+
 #[rstest]
 #[case(
     "rules: {match: some, rows: [{then: {a: 1}}]}",

@@ -10,6 +10,7 @@ mod quarantine;
 mod runs;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, patch, post};
 use cartlane_engine::Handle;
 
@@ -61,7 +62,10 @@ pub fn router(engine: Handle) -> Router {
             post(connections::reauthorize_connection),
         )
         .route("/api/connections/{name}/test", post(connections::test_connection))
-        .route("/api/operations/{id}/call", post(operations::call_operation))
+        .route(
+            "/api/operations/{id}/call",
+            post(operations::call_operation).layer(DefaultBodyLimit::max(operations::CALL_BYTES)),
+        )
         .route("/api/products", get(products::list_products))
         .route("/api/choices/{list}", get(operations::list_choices))
         .with_state(engine)

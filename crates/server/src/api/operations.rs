@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::Problem;
 
+/// The largest call that is taken: files of 50 MB in all, as base64, and the rest.
+pub const CALL_BYTES: usize = 72 << 20;
+
 /// A call.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,10 +7,12 @@ mod show;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::bail;
-use cartlane_catalog::{Catalog, Kind, Operation, Type};
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cartlane_catalog::{Catalog, Kind, Operation, Shape, Type, uploads};
 use clap::{Subcommand, ValueEnum};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::output::BadUsage;
 
@@ -72,23 +74,42 @@ fn given(arguments: &[String], operation: &Operation) -> anyhow::Result<Map<Stri
         let (name, value) = given
             .split_once('=')
             .ok_or_else(|| BadUsage(format!("`{given}` is not of the form name=value")))?;
-        Ok((name.to_owned(), as_meant(operation, name, value)))
+        Ok((name.to_owned(), as_meant(operation, name, value)?))
     };
     arguments.iter().map(input).collect()
 }
 
-/// A value as the type that its input has. A list of texts may be written with commas.
-fn as_meant(operation: &Operation, name: &str, value: &str) -> Value {
+/// A value as the type that its input has. A list of texts may be written with commas; a file is `@path`, and
+/// `part@path` where its part of the form has a name of its own.
+fn as_meant(operation: &Operation, name: &str, value: &str) -> anyhow::Result<Value> {
     let text = || Value::from(value);
     let Some(input) = operation.input(name) else {
-        return text();
+        return Ok(text());
     };
-    match input.shape.kind() {
+    let is_file = |shape: &Shape| shape.format.as_deref() == Some(uploads::FILE);
+    match &input.shape.items {
+        _ if is_file(&input.shape) && value.contains('@') => return file(value),
+        Some(items) if is_file(items) && value.contains('@') => return value.split(',').map(file).collect(),
+        _ => {}
+    }
+    Ok(match input.shape.kind() {
         Type::String => text(),
         Type::Array => serde_json::from_str(value).unwrap_or_else(|_| {
             let items = value.split(',').map(|item| Value::from(item.trim()));
             items.collect()
         }),
         _ => serde_json::from_str(value).unwrap_or_else(|_| text()),
+    })
+}
+
+/// The file of `@path` or `part@path`, as an input has it.
+fn file(given: &str) -> anyhow::Result<Value> {
+    let (part, path) = given.split_once('@').unwrap_or(("", given));
+    let bytes = std::fs::read(path).with_context(|| format!("the file `{path}`"))?;
+    let name = Path::new(path).file_name().map(|name| name.to_string_lossy());
+    let mut file = json!({"name": name, "base64": STANDARD.encode(bytes)});
+    if !part.is_empty() {
+        file["part"] = part.into();
     }
+    Ok(file)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cartlane_catalog::{Catalog, Input, Operation, Shape, Type};
+use cartlane_catalog::{Catalog, Input, Operation};
 use serde_json::{Value, json};
 
 use super::{find, list};
@@ -75,36 +75,11 @@ fn input(input: &Input) -> Value {
         "name": input.name,
         "required": input.required,
         "needed": if input.required { "yes" } else { "" },
-        "takes": takes(&input.shape),
+        "takes": input.shape.takes_in_words(),
         "chosen_from": input.option_source,
         "help": help,
         "shape": input.shape,
     })
-}
-
-/// The values that a shape takes, in a few words.
-fn takes(shape: &Shape) -> String {
-    if !shape.r#enum.is_empty() {
-        return shape.r#enum.join(", ");
-    }
-    if let Some(form) = shape.written_as() {
-        return form.into();
-    }
-    match shape.kind() {
-        Type::Any => "anything".into(),
-        Type::String => "text".into(),
-        Type::Integer => "whole number".into(),
-        Type::Number => "number".into(),
-        Type::Boolean => "true or false".into(),
-        Type::Object => "object".into(),
-        Type::Array => {
-            let items = shape.items.as_ref();
-            format!(
-                "list of {}",
-                items.map_or("anything".into(), |items| takes(items))
-            )
-        }
-    }
 }
 
 fn print(operation: &'static Operation, inputs: &[Value]) {
@@ -171,7 +146,7 @@ fn notes(operation: &'static Operation) -> Vec<String> {
         notes.push("its answer is kept as a file".into());
     }
     if let Some(why) = &operation.unusable {
-        notes.push(format!("cannot be used yet: {why}"));
+        notes.push(format!("cannot be used: {why}"));
     }
     notes
 }
