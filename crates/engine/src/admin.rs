@@ -391,10 +391,13 @@ impl Handle {
             settings: &settings,
             contact: history.as_ref(),
         };
-        let rules = compiled.outcomes(&scope).map(|decided| match decided {
-            Ok(outcomes) => json!(outcomes),
-            Err(fault) => json!({"fault": fault.to_string()}),
-        });
+        let mut rules = rules(&compiled, &scope);
+        if compiled.asks_tags() && event.facts.payload["tags"].is_null() {
+            let warning = "a plan does not read the contact's tags: rows with `tag` were taken not to fit";
+            if let Some(warnings) = rules["warnings"].as_array_mut() {
+                warnings.push(warning.into());
+            }
+        }
         let name = &compiled.document().name;
         Ok(json!({"automation": name, "version": version, "rules": rules, "steps": steps, "ending": ending}))
     }
@@ -409,6 +412,15 @@ impl Handle {
             open_runs,
             oldest_open_run_at,
         })
+    }
+}
+
+/// What the rules of an automation come to, for people; null where it has none.
+pub(crate) fn rules(compiled: &flow::Compiled, scope: &flow::Scope<'_>) -> Json {
+    match compiled.outcomes(scope) {
+        Some(Ok(outcomes)) => json!(outcomes),
+        Some(Err(fault)) => json!({"fault": fault.to_string()}),
+        None => Json::Null,
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is known about an event's contact: their stored events, folded page by page.
 //!
 //! Only automations whose expressions read `contact` ask for it. It is what was known when the event came in, the event
-//! itself included, so that a replay and a plan answer what the first run did.
+//! itself included, so that a replay and a plan answer what the first run did. An event that is only tried and not stored
+//! comes after all that its contact has.
 
 use cartlane_flow::{History, history};
 use cartlane_model::{ContactId, Event, EventId, Mode};
@@ -35,6 +36,13 @@ impl Shared {
                 }
             }
         }
+        Ok(history)
+    }
+
+    /// The history of the contact of an event that is not stored: what is, and the event.
+    pub(crate) async fn history_and(&self, event: &Event) -> Result<History, Error> {
+        let mut history = self.history(event).await?;
+        history.add(event);
         Ok(history)
     }
 

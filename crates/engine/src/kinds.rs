@@ -5,7 +5,7 @@ use cartlane_flow::fields::{self, Type};
 use cartlane_flow::names;
 use cartlane_ghl::hooks;
 use cartlane_model::{ConnectionId, ContactId, Event, EventId, EventKind, NewEvent, UnixMs};
-use cartlane_thrivecart::samples;
+use cartlane_thrivecart::{ContentType, decode_stored, recorded};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -28,7 +28,7 @@ pub struct KindOfEvent {
     /// What there is to know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// Where the sample is from: `recorded`, `documented` or `made`; none where there is none.
+    /// Where the sample is from: `recorded`, `documented` or `inferred`; none where there is none.
     pub origin: Option<&'static str>,
     /// What expressions can read.
     pub fields: Vec<FieldOfEvent>,
@@ -66,9 +66,12 @@ pub fn kind_of_event(kind: &str) -> Option<KindOfEvent> {
 }
 
 fn thrivecart(kind: &str) -> KindOfEvent {
-    let sample = samples::sample(kind);
-    let origin = sample.as_ref().map(|(_, origin)| origin.as_str());
-    let sample = sample.map(|(event, _)| event_of(kind, event));
+    let recorded = recorded::payload(kind);
+    let origin = recorded.as_ref().map(|(_, certainty)| certainty.as_str());
+    let sample = recorded.map(|(payload, _)| {
+        let event = decode_stored(ContentType::Json, payload.to_string().as_bytes());
+        event_of(kind, event)
+    });
     let mut fields = facts(sample.as_ref());
     if let Some(sample) = &sample {
         flatten("event.payload", &sample["payload"], &mut fields);

@@ -22,7 +22,6 @@ mod kinds;
 mod mask;
 pub mod recorded;
 pub mod rest;
-pub mod samples;
 mod secret;
 mod tree;
 pub mod wire;

@@ -213,22 +213,7 @@ fn plan(answer: &Value, as_json: bool) {
                 )),
             }
         }
-        rules(&automation["rules"]);
+        trial::rules(&automation["rules"], "  ");
         output::line(&format!("  => {}", automation["ending"]));
-    }
-}
-
-/// Which rows of a rules table fitted, and where they disagreed.
-fn rules(rules: &Value) {
-    for matched in rules["matched"].as_array().into_iter().flatten() {
-        let item = matched["item"].as_str().unwrap_or("the event");
-        let name = matched["name"].as_str().unwrap_or_default();
-        output::line(&format!("  rules.rows[{}] {name} fits {item}", matched["row"]));
-    }
-    for warning in rules["warnings"].as_array().into_iter().flatten() {
-        output::line(&format!("  warning: {}", warning.as_str().unwrap_or_default()));
-    }
-    if let Some(fault) = rules["fault"].as_str() {
-        output::line(&format!("  rules: {fault}"));
     }
 }

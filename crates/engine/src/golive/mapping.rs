@@ -30,6 +30,8 @@ pub(super) struct Called {
     pub step: String,
     pub operation: String,
     pub inputs: Json,
+    /// The row of the rules table that gives it these inputs.
+    pub row: Option<usize>,
 }
 
 /// What is wrong with one event.
@@ -62,7 +64,11 @@ impl Handle {
         let mut faults: Vec<(Fault, usize, EventId)> = Vec::new();
         let mut applies = 0;
         for event in &tried {
-            let (calls, found) = self.apply_to(compiled, event);
+            let history = match mapping.events {
+                0 => self.history_and(event).await?,
+                _ => self.history(event).await?,
+            };
+            let (calls, found) = self.apply_to(compiled, event, &history);
             applies += usize::from(calls.is_some());
             mapping.calls.extend(calls.into_iter().flatten());
             for fault in found {
@@ -148,7 +154,12 @@ impl Handle {
     }
 
     /// The calls for one event, or `None` where its condition is not met; and what is wrong.
-    fn apply_to(&self, compiled: &Compiled, event: &Event) -> (Option<Vec<Called>>, Vec<Fault>) {
+    fn apply_to(
+        &self,
+        compiled: &Compiled,
+        event: &Event,
+        history: &flow::History,
+    ) -> (Option<Vec<Called>>, Vec<Fault>) {
         let directory = self.directory();
         let settings = directory
             .source(event.connection_id)
@@ -156,9 +167,6 @@ impl Handle {
         let document = compiled.document();
         let automation = AutomationId::from_u128(0);
         let reference = |step: &str| crate::reference::reference(event.id, automation, step);
-        // Nobody's events are looked up here: the contact's history is the event itself.
-        let mut history = flow::History::for_mode(event.facts.mode);
-        history.add(event);
         let (mut calls, mut faults) = (Vec::new(), Vec::new());
         let mut journal: flow::Journal = Vec::new();
         loop {
@@ -167,7 +175,7 @@ impl Handle {
                 steps: &journal,
                 reference: &reference,
                 settings: &settings,
-                contact: Some(&history),
+                contact: Some(history),
             };
             let record = match flow::advance(compiled, &scope) {
                 Ok(Next::Call {
@@ -185,6 +193,7 @@ impl Handle {
                         step: step.clone(),
                         operation,
                         inputs,
+                        row: None,
                     });
                     (step, StepRecord::Done { output })
                 }

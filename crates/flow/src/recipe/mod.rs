@@ -131,6 +131,12 @@ pub struct Trial {
     /// What is changed in that payload: values by dotted path.
     #[serde(default)]
     pub set: Map<String, Value>,
+    /// Kinds of event that the person has had before; their recorded payloads are taken.
+    #[serde(default)]
+    pub earlier: Vec<String>,
+    /// Kinds of event that the person has while the run waits for the first time; a wait that none of them ends times out.
+    #[serde(default)]
+    pub meanwhile: Vec<String>,
     /// Operations that are called beforehand, so that there is something to work with.
     #[serde(default)]
     pub before: Vec<Before>,

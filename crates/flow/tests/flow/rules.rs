@@ -215,12 +215,12 @@ steps:
       - when: event.amount
         steps:
           - id: flow
-            operation: ghl.contacts.add_to_workflow
-            with: {contactId: \"{{ steps.contact.id }}\", workflowId: \"{{ rules.workflow or 'w0' }}\"}
+            operation: ghl.contacts.create_note
+            with: {contactId: \"{{ steps.contact.id }}\", body: \"{{ rules.workflow or 'w0' }}\"}
     else:
       - id: tags
         operation: ghl.contacts.add_tags
-        with: {contactId: x, tags: \"{{ rules.tags + ['always'] }}\", note: \"{{ rules.fields.Size | default('-') }} {{ event.kind }}\"}
+        with: {contactId: \"{{ rules.fields.Size | default('-') }} {{ event.kind }}\", tags: \"{{ rules.tags + ['always'] }}\"}
 ";
     let automation = compile(yaml);
     let told: Vec<_> = automation
@@ -231,10 +231,10 @@ steps:
     assert_eq!(
         told,
         [
-            (0, "flow".into(), json!({"workflowId": "w1"})),
-            (0, "tags".into(), json!({"contactId": "x", "tags": ["pro", "always"]})),
-            (1, "flow".into(), json!({"workflowId": "w0"})),
-            (1, "tags".into(), json!({"contactId": "x", "tags": ["other", "always"]})),
+            (0, "flow".into(), json!({"body": "w1"})),
+            (0, "tags".into(), json!({"tags": ["pro", "always"]})),
+            (1, "flow".into(), json!({"body": "w0"})),
+            (1, "tags".into(), json!({"tags": ["other", "always"]})),
         ]
     );
     assert_eq!(automation.unread_outcomes(), ["colour"]);

@@ -13,6 +13,10 @@ use super::stand_ins;
 pub struct Case {
     /// What is delivered.
     pub payload: Payload,
+    /// What is delivered and worked off beforehand.
+    pub earlier: Vec<Payload>,
+    /// What is delivered while the run waits for the first time.
+    pub meanwhile: Vec<Payload>,
     /// What is called beforehand.
     pub before: Vec<Before>,
     /// The steps that must be done, and no others; `None` where nobody has said.
@@ -23,6 +27,8 @@ impl From<Payload> for Case {
     fn from(payload: Payload) -> Self {
         Self {
             payload,
+            earlier: Vec::new(),
+            meanwhile: Vec::new(),
             before: Vec::new(),
             done: None,
         }
@@ -51,6 +57,8 @@ pub async fn run(document: &Value, case: Case) -> anyhow::Result<Value> {
 async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<Value> {
     let Case {
         mut payload,
+        earlier,
+        meanwhile,
         before,
         done,
     } = case;
@@ -63,9 +71,13 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
         .handle
         .apply(&[document], "cartlane automations test")
         .await?;
+    for earlier in earlier {
+        let event = house.deliver(earlier.sender, earlier.body).await?;
+        house.ended(event, Vec::new()).await?;
+    }
     let before = house.state().await?;
     let event = house.deliver(payload.sender, payload.body.clone()).await?;
-    let run = house.ended(event).await?;
+    let run = house.ended(event, meanwhile).await?;
     let after = house.state().await?;
     let mut told = json!({"kind": payload.kind, "origin": payload.origin, "stand_ins": stand_ins});
     let Some(run) = run else {

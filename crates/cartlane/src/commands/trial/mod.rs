@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use crate::admin::Admin;
 use crate::output::{self, BadUsage};
 use case::Case;
+pub use print::rules;
 use payload::Payload;
 
 /// What to try, on what.
@@ -134,12 +135,20 @@ fn cases_of(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<Case>> 
             .iter()
             .filter(|trial| kinds.contains(&trial.on.as_str()));
         let cases = trials.map(|trial| {
-            let payload = Payload::of_kind(&trial.on);
-            let mut payload = payload.context("a recipe is tried on a kind without payload")?;
-            payload.set(&trial.set);
+            let payload = |kind: &String| {
+                Payload::of_kind(kind).context("a recipe is tried on a kind without payload")
+            };
+            let mut tried = payload(&trial.on)?;
+            tried.set(&trial.set);
+            let others = |kinds: &[String]| -> anyhow::Result<Vec<Payload>> {
+                let about_them = |kind: &String| Ok(payload(kind)?.about(&tried.email()));
+                kinds.iter().map(about_them).collect()
+            };
             Ok(Case {
-                payload,
+                earlier: others(&trial.earlier)?,
+                meanwhile: others(&trial.meanwhile)?,
                 before: trial.before.clone(),
+                payload: tried,
                 done: is_example.then(|| trial.done.clone()), // other choices do other steps
             })
         });

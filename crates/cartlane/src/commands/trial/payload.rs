@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 /// Who stands in for the person where a payload names nobody.
 const NOBODY: &str = "test@example.com";
 
+/// Where ThriveCart's payloads have the person's e-mail.
+const EMAILS: [&str; 3] = ["customer.email", "viewer.email", "current_email"];
+
 /// One payload.
 #[derive(Clone, Debug)]
 pub struct Payload {
@@ -93,12 +96,24 @@ impl Payload {
     pub fn email(&self) -> String {
         let paths: Vec<&str> = match events::get(&self.kind) {
             Some(kind) => kind.email.iter().map(String::as_str).collect(),
-            None => vec!["customer.email", "viewer.email", "current_email"],
+            None => EMAILS.to_vec(),
         };
         let email = paths
             .into_iter()
             .find_map(|path| events::at(&self.body, path)?.as_str());
         email.unwrap_or(NOBODY).to_owned()
+    }
+
+    /// The payload as one about the person with this e-mail.
+    pub fn about(mut self, email: &str) -> Self {
+        let path = match events::get(&self.kind) {
+            Some(kind) => kind.email.first().map(String::as_str),
+            None => EMAILS.into_iter().find(|path| events::at(&self.body, path).is_some()),
+        };
+        if let Some(path) = path {
+            *place(&mut self.body, path) = email.into();
+        }
+        self
     }
 
     /// Puts GHL's id of the contact where the payload has it.
@@ -142,6 +157,7 @@ mod tests {
             (order.sender, order.email().as_str()),
             (Sender::ThriveCart, "buyer1@example.com")
         );
+        assert_eq!(order.about("else@example.com").email(), "else@example.com");
         assert!(Payload::of_kind("schedule.due").is_none());
     }
 }
