@@ -23,6 +23,25 @@ impl Operation {
         self.inputs.iter().filter(|input| is_fields(input)).any(named)
     }
 
+    /// Whether some of those are names that could not be keys, so that without the list GHL would know none of them.
+    pub fn needs_field_names(&self, inputs: &Value) -> bool {
+        let is_key = |name: &str| {
+            let fits =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'.');
+            name.bytes().all(fits)
+        };
+        let is_name = |name: &str| !forms::is_field_id(name) && !is_key(name);
+        let named = |input: &Input| match inputs.get(&input.name) {
+            Some(Value::Object(fields)) => fields.keys().any(|name| is_name(name)),
+            Some(Value::Array(items)) => {
+                let mut names = items.iter().filter_map(|item| item.get("name")?.as_str());
+                names.any(is_name)
+            }
+            _ => false,
+        };
+        self.inputs.iter().filter(|input| is_fields(input)).any(named)
+    }
+
     /// The inputs in their one form. With the location's custom fields, names and keys become ids, and what the list
     /// does not have is a fault; without, a name counts as a key.
     pub fn friendly(&self, inputs: &Value, fields: Option<&[Choice]>) -> Result<Value, Problems> {
@@ -179,6 +198,21 @@ mod tests {
             json!([{"id": "aaaaaaaaaaaaaaaaaaaa", "field_value": 44}, {"key": "any", "field_value": 1}]);
         assert_eq!(plain["customFields"], expected);
         assert!(!update.needs_fields(&json!({"customFields": {"aaaaaaaaaaaaaaaaaaaa": 1}})));
+        for (fields, is_named) in [
+            (json!({"Shoe size": 1}), true),
+            (json!([{"name": "Größe", "field_value": 1}]), true),
+            (
+                json!({"shoe_size": 1, "contact.hair": 1, "aaaaaaaaaaaaaaaaaaaB": 1}),
+                false,
+            ),
+            (
+                json!([{"name": "shoe_size", "field_value": 1}, {"key": "Any", "field_value": 1}]),
+                false,
+            ),
+        ] {
+            let inputs = json!({"customFields": fields});
+            assert_eq!(update.needs_field_names(&inputs), is_named, "{inputs}");
+        }
     }
 
     #[test]

@@ -32,7 +32,9 @@ impl Places {
         }
         correct(facts, entry, &mut places);
         if facts.body.as_ref().is_some_and(Body::is_form) {
-            places.iter_mut().for_each(|(_, shape)| uploads::complete(shape));
+            for (_, shape) in &mut places {
+                uploads::complete(shape);
+            }
         }
         let location = location(facts, entry, &places);
         let mut fixed = Vec::new();

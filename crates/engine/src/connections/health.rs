@@ -14,6 +14,9 @@ use crate::secrets::{Held, SecretName};
 use crate::systems::Kind;
 use crate::{AdminError, Handle, Shared};
 
+/// The list that tells the ids of custom fields by their names.
+pub(crate) const CUSTOM_FIELDS: &str = "ghl.locations.list_custom_fields";
+
 const DAY_MS: i64 = 24 * 60 * 60_000;
 /// GHL recommends to change a private integration token every 90 days.
 const TOKEN_DAYS: i64 = 90;
@@ -188,15 +191,16 @@ impl Shared {
             document
                 .calls()
                 .filter(|(_, call)| comes_here(call))
-                .for_each(|(_, call)| add_scopes(&call.operation, &mut needed));
+                .for_each(|(_, call)| add_scopes(call, &mut needed));
         }
         needed
     }
 }
 
-/// The scopes of an operation, or of the calls that it is made of.
-pub(crate) fn add_scopes(operation: &str, needed: &mut BTreeSet<String>) {
-    let Some(operation) = Catalog::builtin().get(operation) else {
+/// The scopes of a call's operation, or of those that it is made of; and that of the list that tells custom fields' ids by
+/// their names, where it names some.
+pub(crate) fn add_scopes(call: &Call, needed: &mut BTreeSet<String>) {
+    let Some(operation) = Catalog::builtin().get(&call.operation) else {
         return;
     };
     let mut add = |operation: &Operation| {
@@ -212,7 +216,10 @@ pub(crate) fn add_scopes(operation: &str, needed: &mut BTreeSet<String>) {
         .calls
         .iter()
         .filter_map(|call| Catalog::builtin().get(call));
-    calls.for_each(add);
+    calls.for_each(&mut add);
+    if operation.needs_field_names(&call.with.clone().into()) {
+        Catalog::builtin().get(CUSTOM_FIELDS).into_iter().for_each(add);
+    }
 }
 
 fn hook_paths(entry: &Entry, kind: &str, now: UnixMs) -> Vec<(String, Option<UnixMs>)> {

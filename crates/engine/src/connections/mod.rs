@@ -25,7 +25,7 @@ use cartlane_store::{Db, Error};
 use serde::Deserialize;
 
 pub use authorize::Tried;
-pub(crate) use health::add_scopes;
+pub(crate) use health::{CUSTOM_FIELDS, add_scopes};
 pub use health::{ConnectionHealth, Scopes};
 pub use manage::{Overlap, Rotation};
 

@@ -9,9 +9,8 @@ use serde_json::{Value as Json, json};
 use super::{Finding, place};
 use super::mapping::{Called, UNKNOWN};
 use crate::Handle;
+use crate::connections::CUSTOM_FIELDS;
 use crate::directory::Target;
-
-const LIST: &str = "ghl.locations.list_custom_fields";
 
 /// A value for a custom field, as a step writes it.
 struct Written {
@@ -35,7 +34,7 @@ impl Handle {
         }
         let asked = self
             .executor()
-            .call(&target.name, LIST, &json!({"model": "all"}))
+            .call(&target.name, CUSTOM_FIELDS, &json!({"model": "all"}))
             .await;
         let fields = match asked {
             Ok(output) => output.value["customFields"]

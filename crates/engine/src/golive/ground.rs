@@ -77,7 +77,7 @@ impl Handle {
                 if kind == Kind::Ghl {
                     let account = account_of(&mut accounts, target);
                     account.steps.insert(step.to_owned());
-                    add_scopes(&operation.id, &mut account.scopes);
+                    add_scopes(call, &mut account.scopes);
                 }
             }
         }

@@ -278,6 +278,30 @@ async fn steps_of_automations_name_custom_fields_as_people_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_country_that_nobody_knows_keeps_no_buyer_out() {
+    let text = BY_NAME.replace(
+        "custom_fields:\n        Shoe size: \"{{ event.amount.minor }}\"",
+        "country: Narnia",
+    );
+    let app = TestApp::builder().start().await;
+    let document = Document::from_yaml(&text, Catalog::builtin()).expect("a document");
+    let applied = app.handle().apply(&[document.to_json()], "test").await;
+    applied.expect("applied");
+    app.thrivecart().order_success("a@example.com").deliver().await;
+    app.drain().await;
+    let contact = app.ghl().contact("a@example.com");
+    assert!(contact["country"].is_null(), "{contact}");
+    let warnings: Vec<String> = app
+        .runs()
+        .await
+        .into_iter()
+        .flat_map(|run| run.warnings)
+        .collect();
+    let told = "contact: country was not set: `Narnia` is no country that ISO 3166 knows";
+    assert!(warnings.iter().any(|warning| warning == told), "{warnings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dozen_custom_fields_are_written_by_id_key_or_name() {
     let id = |number: usize| format!("field{number:015}");
     let app = TestApp::builder().sandbox(|settings| {

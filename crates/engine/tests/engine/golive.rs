@@ -311,7 +311,8 @@ steps:
             let scopes = known.and_then(|known| known.scopes.clone()).expect("scopes");
             scopes.needed.into_iter().collect::<Vec<_>>().join(" ")
         };
-        needed("branch") == "locations/customFields.readonly" && !needed("crm").contains("locations/")
+        let both = "contacts.readonly contacts.write locations/customFields.readonly";
+        needed("branch") == "locations/customFields.readonly" && needed("crm") == both
     })
     .await;
     let used = app.handle().remove_connection("branch", false).await;

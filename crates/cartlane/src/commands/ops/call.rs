@@ -21,7 +21,8 @@ pub struct Arguments {
     /// The connection's name or id.
     #[arg(long)]
     connection: String,
-    /// An input: name=value. Values of inputs that are no text are JSON. May be given again and again.
+    /// An input: name=value. Values of inputs that are no text are JSON; a file is name=@PATH, or name=PART@PATH where the
+    /// form wants a name for it. May be given again and again.
     #[arg(long = "input", value_name = "NAME=VALUE")]
     inputs: Vec<String>,
     /// Say which request would be sent, without sending it.
