@@ -6,8 +6,8 @@ use cartlane_catalog::Catalog;
 use cartlane_flow::names::nearest;
 use serde_json::{Value as Json, json};
 
-use super::{Finding, place};
 use super::mapping::{Called, UNKNOWN};
+use super::{Finding, place};
 use crate::Handle;
 use crate::connections::CUSTOM_FIELDS;
 use crate::directory::Target;

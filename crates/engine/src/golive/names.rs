@@ -6,8 +6,8 @@ use cartlane_catalog::{Catalog, Choice, Operation, Shape};
 use cartlane_flow::names::nearest;
 use serde_json::Value as Json;
 
-use super::{Finding, place};
 use super::mapping::{Called, UNKNOWN};
+use super::{Finding, place};
 use crate::directory::Target;
 use crate::executor::Choices;
 use crate::{CallError, Handle};

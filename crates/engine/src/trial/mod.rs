@@ -205,7 +205,8 @@ impl Ground<'_> {
         let mut journal: flow::Journal = Vec::new();
         let mut steps = Vec::new();
         let ending = loop {
-            let record = match flow::advance(compiled, &scope(event, &journal, &reference, history, settings)) {
+            let record = match flow::advance(compiled, &scope(event, &journal, &reference, history, settings))
+            {
                 Ok(Next::Call {
                     step,
                     operation,

@@ -1,8 +1,12 @@
 //! What automations know about a contact from stored events.
 
+use cartlane_catalog::Catalog;
 use cartlane_engine::records::EventFilter;
+use cartlane_engine::{Sender, Trial};
+use cartlane_flow::Document;
 use cartlane_model::EventId;
 use cartlane_testkit::{Backend, TestApp};
+use cartlane_thrivecart::recorded;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -171,4 +175,73 @@ async fn a_contact_with_more_events_than_a_page_is_known_in_full() {
         .expect("enabled");
     let last = *events(&app).await.last().expect("an event");
     assert_eq!(planned(&app, last).await[0], "orders: 110");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn trial_on_the_live_account_knows_what_its_test_contact_bought(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = app(backend).await;
+    let shop = app.thrivecart();
+    for (email, order) in [("me@example.com", "1"), ("them@example.com", "2")] {
+        shop.order_success(email)
+            .order(order)
+            .at(1_700_000_000)
+            .deliver()
+            .await;
+        app.clock().advance(10);
+    }
+    app.drain().await;
+    let (mut payload, _) = recorded::payload("order.success").expect("recorded");
+    payload["mode"] = "live".into();
+    let trial = |contact: &str| Trial {
+        document: serde_json::from_str(DOCUMENT).expect("JSON"),
+        sender: Sender::ThriveCart,
+        body: payload.to_string().into_bytes(),
+        connection: "crm".into(),
+        contact: contact.into(),
+    };
+    for (contact, tags) in [
+        ("Me@example.com", ["orders: 2", "spent: 5046.00 USD", "owner"]),
+        ("new@example.com", ["orders: 1", "spent: 4997.00 USD", "no owner"]),
+    ] {
+        let tried = app.handle().trial(&trial(contact)).await.expect("tried");
+        assert_eq!(tried["steps"][1]["inputs"]["tags"], json!(tags), "{tried:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn go_live_check_maps_real_events_with_what_was_known_of_their_contacts() {
+    let app = app(Backend::Sqlite).await;
+    let text = "name: Second order\non: order.success\nwhen: contact.orders == 2\nsteps:\n  - id: contact\n    operation: \
+                ghl.contacts.save\n    with: {email: \"{{ event.payload.nobody }}\"}\n";
+    let document = Document::from_yaml(text, Catalog::builtin()).expect("a document");
+    let documents = [document.to_json()];
+    app.handle()
+        .apply_as(&documents, "test", true)
+        .await
+        .expect("saved");
+    for order in ["1", "2", "3"] {
+        app.thrivecart()
+            .order_success("a@example.com")
+            .order(order)
+            .deliver()
+            .await;
+        app.clock().advance(10);
+    }
+    app.drain().await;
+    let rows = app.handle().automations().await.expect("automations");
+    let id = rows
+        .iter()
+        .find(|row| row.name == "Second order")
+        .expect("it is there")
+        .id;
+    let check = app.handle().check(id).await.expect("checked");
+    let fault = check
+        .findings
+        .iter()
+        .find(|finding| finding.at.is_some())
+        .expect("a fault");
+    assert!(fault.advice.starts_with("1 of 3 events"), "{fault:?}");
 }

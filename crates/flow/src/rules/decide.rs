@@ -135,7 +135,9 @@ impl Ready {
 
     /// Whether a row asks for the contact's tags.
     pub fn asks_tags(&self) -> bool {
-        self.rows.iter().any(|row| row.conditions.cells.contains_key("tag"))
+        self.rows
+            .iter()
+            .any(|row| row.conditions.cells.contains_key("tag"))
     }
 
     /// What each row gives by itself, as far as no run is needed to tell.

@@ -1,9 +1,11 @@
 //! What steps are given by the rows of a rules table: for checks that want to know every name before an event comes.
 
+use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use crate::compiled::{Compiled, CompiledAction, CompiledOnError, CompiledStep};
-use minijinja::Value;
+use crate::input::Input;
+use crate::uses::Uses;
 
 /// What one row, by itself, gives to one call.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +40,7 @@ impl Compiled {
                 let CompiledAction::Call { operation, with, .. } = &step.action else {
                     continue;
                 };
-                let input = |(name, input): &(String, crate::input::Input)| {
+                let input = |(name, input): &(String, Input)| {
                     let value = input.known(&self.environment, &root, &["rules", "tables"])?;
                     Some((name.clone(), value))
                 };
@@ -56,7 +58,7 @@ impl Compiled {
     /// The outcomes that rows give and nothing reads.
     pub fn unread_outcomes(&self) -> Vec<&str> {
         let read = self.reads.child("rules");
-        if read.is_some_and(|read| read.is_whole()) {
+        if read.is_some_and(Uses::is_whole) {
             return Vec::new();
         }
         let rows = self.document().rules.iter().flat_map(|rules| &rules.rows);
@@ -81,7 +83,9 @@ fn collect<'s>(steps: &'s [CompiledStep], calls: &mut Vec<&'s CompiledStep>) {
                 }
             }
             CompiledAction::Branch { cases, otherwise } => {
-                cases.iter().for_each(|(_, steps)| collect(steps, calls));
+                for (_, steps) in cases {
+                    collect(steps, calls);
+                }
                 collect(otherwise, calls);
             }
             CompiledAction::ForEach { steps, .. } => collect(steps, calls),

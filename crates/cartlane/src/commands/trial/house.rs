@@ -231,11 +231,7 @@ impl House {
 
     /// Waits for the end of the event's only run; `None` where it has none. When it waits for the first time, `meanwhile`
     /// is delivered; each time after that, the moment that it waits for has come.
-    pub async fn ended(
-        &self,
-        event: EventId,
-        meanwhile: Vec<Payload>,
-    ) -> anyhow::Result<Option<RunDetail>> {
+    pub async fn ended(&self, event: EventId, meanwhile: Vec<Payload>) -> anyhow::Result<Option<RunDetail>> {
         let mut meanwhile = meanwhile.into_iter();
         let filter = RunFilter {
             event: Some(event),

@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use crate::admin::Admin;
 use crate::output::{self, BadUsage};
 use case::Case;
-pub use print::rules;
 use payload::Payload;
+pub use print::rules;
 
 /// What to try, on what.
 #[derive(clap::Args)]
@@ -135,9 +135,8 @@ fn cases_of(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<Case>> 
             .iter()
             .filter(|trial| kinds.contains(&trial.on.as_str()));
         let cases = trials.map(|trial| {
-            let payload = |kind: &String| {
-                Payload::of_kind(kind).context("a recipe is tried on a kind without payload")
-            };
+            let payload =
+                |kind: &String| Payload::of_kind(kind).context("a recipe is tried on a kind without payload");
             let mut tried = payload(&trial.on)?;
             tried.set(&trial.set);
             let others = |kinds: &[String]| -> anyhow::Result<Vec<Payload>> {

@@ -108,7 +108,9 @@ impl Payload {
     pub fn about(mut self, email: &str) -> Self {
         let path = match events::get(&self.kind) {
             Some(kind) => kind.email.first().map(String::as_str),
-            None => EMAILS.into_iter().find(|path| events::at(&self.body, path).is_some()),
+            None => EMAILS
+                .into_iter()
+                .find(|path| events::at(&self.body, path).is_some()),
         };
         if let Some(path) = path {
             *place(&mut self.body, path) = email.into();

@@ -161,7 +161,8 @@ mod tests {
                                     "with": {"customFields": [{"key": "colour", "field_value": "red"}]}}]}]},
         ]});
         assert_eq!(custom_fields(&document), ["Size", "colour"]);
-        let document = json!({"rules": {"rows": [{"then": {"fields": {"Plan": "Pro"}}}, {"then": {"tags": "a"}}]}});
+        let document =
+            json!({"rules": {"rows": [{"then": {"fields": {"Plan": "Pro"}}}, {"then": {"tags": "a"}}]}});
         assert_eq!(custom_fields(&document), ["Plan"]);
     }
 
