@@ -213,7 +213,7 @@ fn plan(answer: &Value, as_json: bool) {
                 )),
             }
         }
-        trial::rules(&automation["rules"], "  ");
+        super::trial::rules(&automation["rules"], "  ");
         output::line(&format!("  => {}", automation["ending"]));
     }
 }

@@ -328,7 +328,7 @@ rules:
     - if: {product: product-101}
       then: {tags: [vip], workflow: WORKFLOW, pipeline: PIPELINE, stage: STAGE, fields: {Plan: Pro}, owner: ann}
     - if: {product: product-9}
-      then: {workflow: ghost, pipeline: PIPELINE, stage: ASTRAY, fields: {Plan: Gold, Size: 3}, owner: USER}
+      then: {workflow: ghost, pipeline: PIPELINE, stage: ASTRAY, fields: {Plan: Gold, Size: 3}}
 steps:
   - id: contact
     operation: ghl.contacts.save
@@ -359,12 +359,6 @@ async fn names_that_rows_of_rules_give_are_checked_though_no_event_has_met_the_r
     ] {
         text = text.replace(place, &choice(&app, list, label).await);
     }
-    let users = app.handle().executor();
-    let users = users
-        .choices("crm", "users", &json!(null), false)
-        .await
-        .expect("users");
-    text = text.replace("USER", &users.choices[0].value);
     let document = Document::from_yaml(&text, Catalog::builtin()).expect("a document");
     let documents = [document.to_json()];
     app.handle()
