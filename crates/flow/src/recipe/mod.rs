@@ -137,7 +137,7 @@ pub struct Trial {
     /// What is changed in that payload: values by dotted path.
     #[serde(default)]
     pub set: Map<String, Value>,
-    /// Kinds of event that the person has had before; their recorded payloads are taken.
+    /// Kinds of event that the person had before; their recorded payloads are taken.
     #[serde(default)]
     pub earlier: Vec<String>,
     /// Kinds of event that the person has while the run waits for the first time; a wait that none of them ends times out.

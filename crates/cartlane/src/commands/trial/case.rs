@@ -57,8 +57,8 @@ pub async fn run(document: &Value, case: Case) -> anyhow::Result<Value> {
 async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<Value> {
     let Case {
         mut payload,
-        earlier,
-        meanwhile,
+        mut earlier,
+        mut meanwhile,
         before,
         done,
     } = case;
@@ -71,6 +71,8 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
         .handle
         .apply(&[document], "cartlane automations test")
         .await?;
+    let theirs = |other: &mut Payload| other.follow(&payload);
+    earlier.iter_mut().chain(&mut meanwhile).for_each(theirs);
     for earlier in earlier {
         let event = house.deliver(earlier.sender, earlier.body).await?;
         house.ended(event, Vec::new()).await?;
@@ -97,13 +99,16 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
     Ok(told)
 }
 
-/// What must be there for the event to be about somebody: GHL's contact where it is GHL's event, a customer at
-/// ThriveCart where the automation asks there.
+/// What must be there for the event to be about somebody: GHL's contact where it is GHL's event, with the appointment that it
+/// is about; a customer at ThriveCart where the automation asks there.
 async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyhow::Result<()> {
     let email = payload.email();
     if payload.kind.starts_with("ghl.") {
         let id = house.contact(&email).await?;
         payload.set_contact(&id);
+        if payload.body["appointment"].is_object() {
+            book(house, &id, &mut payload.body["appointment"]).await?;
+        }
     }
     let text = document.to_string();
     if text.contains("\"thrivecart.customers.") || text.contains("\"thrivecart.subscriptions.") {
@@ -118,6 +123,20 @@ async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyh
             customs.filter_map(|field| field["value"].as_str().filter(|value| value.contains('@')));
         house.sell(formers.next().unwrap_or(&email), mode).await?;
     }
+    Ok(())
+}
+
+/// Books the appointment that an event is about.
+async fn book(house: &House, contact: &str, appointment: &mut Value) -> anyhow::Result<()> {
+    let made = house
+        .call("ghl.calendars.create", &json!({"name": "Calls", "calendarType": "event"}))
+        .await?;
+    let inputs = json!({
+        "calendarId": made["calendar"]["id"], "contactId": contact, "startTime": appointment["startTime"],
+        "ignoreFreeSlotValidation": true, "ignoreDateRange": true,
+    });
+    let booked = house.call("ghl.calendars.create_appointment", &inputs).await?;
+    appointment["id"] = booked["id"].clone();
     Ok(())
 }
 

@@ -139,13 +139,9 @@ fn cases_of(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<Case>> 
                 |kind: &String| Payload::of_kind(kind).context("a recipe is tried on a kind without payload");
             let mut tried = payload(&trial.on)?;
             tried.set(&trial.set);
-            let others = |kinds: &[String]| -> anyhow::Result<Vec<Payload>> {
-                let about_them = |kind: &String| Ok(payload(kind)?.about(&tried.email()));
-                kinds.iter().map(about_them).collect()
-            };
             Ok(Case {
-                earlier: others(&trial.earlier)?,
-                meanwhile: others(&trial.meanwhile)?,
+                earlier: trial.earlier.iter().map(payload).collect::<Result<_, _>>()?,
+                meanwhile: trial.meanwhile.iter().map(payload).collect::<Result<_, _>>()?,
                 before: trial.before.clone(),
                 payload: tried,
                 done: is_example.then(|| trial.done.clone()), // other choices do other steps

@@ -104,8 +104,21 @@ impl Payload {
         email.unwrap_or(NOBODY).to_owned()
     }
 
-    /// The payload as one about the person with this e-mail.
-    pub fn about(mut self, email: &str) -> Self {
+    /// Makes it one about the same person and appointment as `other`.
+    pub fn follow(&mut self, other: &Self) {
+        self.set_email(&other.email());
+        let path = events::get(&other.kind).and_then(|kind| kind.contact.first());
+        let contact = path.and_then(|path| events::at(&other.body, path)?.as_str());
+        if let Some(contact) = contact {
+            self.set_contact(contact);
+        }
+        let appointment = &other.body["appointment"]["id"];
+        if self.body["appointment"].is_object() && appointment.is_string() {
+            self.body["appointment"]["id"] = appointment.clone();
+        }
+    }
+
+    fn set_email(&mut self, email: &str) {
         let path = match events::get(&self.kind) {
             Some(kind) => kind.email.first().map(String::as_str),
             None => EMAILS
@@ -115,7 +128,6 @@ impl Payload {
         if let Some(path) = path {
             *place(&mut self.body, path) = email.into();
         }
-        self
     }
 
     /// Puts GHL's id of the contact where the payload has it.
@@ -159,7 +171,12 @@ mod tests {
             (order.sender, order.email().as_str()),
             (Sender::ThriveCart, "buyer1@example.com")
         );
-        assert_eq!(order.about("else@example.com").email(), "else@example.com");
+        let mut cancelled = Payload::of_kind("ghl.appointment.deleted").expect("a sample");
+        cancelled.follow(&booked);
+        assert_eq!(cancelled.body["appointment"]["contactId"], "c1");
+        let mut refund = Payload::of_kind("order.refund").expect("documented");
+        refund.follow(&order);
+        assert_eq!(refund.email(), "buyer1@example.com");
         assert!(Payload::of_kind("schedule.due").is_none());
     }
 }

@@ -88,7 +88,8 @@ pub async fn stand_in(document: &Value, house: &House) -> (Value, Vec<String>) {
             }
         }
     });
-    for row in document["rules"]["rows"].as_array_mut().into_iter().flatten() {
+    let rows = document.pointer_mut("/rules/rows").and_then(Value::as_array_mut);
+    for row in rows.into_iter().flatten() {
         for (outcome, input, known) in &of_rules {
             if let Some(value) = row["then"].get_mut(outcome) {
                 notes.extend(replace(value, input, known));
