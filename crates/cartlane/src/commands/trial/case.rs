@@ -129,7 +129,10 @@ async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyh
 /// Books the appointment that an event is about.
 async fn book(house: &House, contact: &str, appointment: &mut Value) -> anyhow::Result<()> {
     let made = house
-        .call("ghl.calendars.create", &json!({"name": "Calls", "calendarType": "event"}))
+        .call(
+            "ghl.calendars.create",
+            &json!({"name": "Calls", "calendarType": "event"}),
+        )
         .await?;
     let inputs = json!({
         "calendarId": made["calendar"]["id"], "contactId": contact, "startTime": appointment["startTime"],
