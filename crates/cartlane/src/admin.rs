@@ -1,16 +1,41 @@
 //! Talks to a running server over its administration socket, never behind its back.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, anyhow, bail};
+use cartlane_server::api::ACTOR;
 use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use crate::config::Config;
-use crate::output::{NoServer, Refusal};
+use crate::config::{self, Config};
+use crate::output::{BadUsage, NoServer, Refusal};
 
 /// The socket's name in the data directory.
 pub const SOCKET: &str = "admin.sock";
+
+/// In whose name this process speaks, where the command line says so.
+static AUTHOR: OnceLock<String> = OnceLock::new();
+
+/// Lets all that follows be done in somebody's name.
+pub fn speak_for(author: String) {
+    let _ = AUTHOR.set(author); // it is set once, by `main`
+}
+
+/// Who calls: as the command line says, else the user's name; behind `sudo` that of the person who typed it.
+fn author() -> String {
+    let user = || {
+        ["SUDO_USER", "USER", "LOGNAME"]
+            .into_iter()
+            .find_map(config::environment)
+    };
+    AUTHOR
+        .get()
+        .cloned()
+        .or_else(user)
+        .unwrap_or_else(|| "unknown".into())
+}
 
 /// A client of the administration socket.
 pub struct Admin {
@@ -22,7 +47,11 @@ impl Admin {
     /// Of the server that the configuration describes.
     pub fn of(config: &Path) -> anyhow::Result<Self> {
         let socket = Config::read(config)?.data_dir.join(SOCKET);
+        let author = author();
+        let author = HeaderValue::from_bytes(author.trim().as_bytes())
+            .map_err(|_| BadUsage("--author: give a name of one line".into()))?;
         let client = reqwest::Client::builder()
+            .default_headers(HeaderMap::from_iter([(ACTOR.parse()?, author)]))
             .unix_socket(socket.as_path())
             .no_proxy()
             .build()?;

@@ -27,12 +27,18 @@ struct Arguments {
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
+    /// In whose name changes are made; the user's own name where it is not given.
+    #[arg(long, global = true, value_name = "NAME", env = "CARTLANE_AUTHOR")]
+    author: Option<String>,
     #[command(subcommand)]
     command: commands::Command,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(author) = arguments.author {
+        admin::speak_for(author);
+    }
     cartlane_outbound::install_crypto_provider();
     match commands::run(arguments.command, &arguments.config, arguments.json) {
         Ok(code) => code,

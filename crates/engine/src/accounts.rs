@@ -200,6 +200,18 @@ impl AccountConfig {
         }
     }
 
+    /// The addresses that it names, by their keys.
+    pub(crate) fn addresses(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::ThriveCart(shop) => vec![("base_url", &shop.base_url)],
+            Self::Ghl(ghl) => vec![
+                ("base_url", &ghl.base_url),
+                ("authorize_url", ghl.authorize_url()),
+            ],
+            Self::Slack(_) | Self::Smtp(_) | Self::Http(_) => Vec::new(),
+        }
+    }
+
     /// Whether events come from it, by web hooks.
     pub fn is_source(&self) -> bool {
         matches!(self, Self::ThriveCart(_) | Self::Ghl(_))

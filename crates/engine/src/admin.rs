@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cartlane_catalog::Catalog;
 use cartlane_flow::{self as flow, Next, StepRecord};
 use cartlane_model::{AutomationId, Event, EventId, Problems, QuarantineId, RunId};
-use cartlane_store::automations::{self, Applied, Automation};
+use cartlane_store::audit::{self, Action};
+use cartlane_store::automations::{self, Automation};
 use cartlane_store::lists::{self, EventFilter, EventRow, RunFilter, RunRow};
 use cartlane_store::quarantine::{self, Aside};
 use cartlane_store::runs::{self, Retried};
@@ -14,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 use crate::inbox::{Accepted, Put, Refused};
 use crate::stored::event_of;
-use crate::{ConnectionHealth, Handle, MAIN_WORKSPACE};
+use crate::{ConnectionHealth, Handle};
 
 /// Events that a replay reads at a time.
 const REPLAY_PAGE: i64 = 500;
@@ -216,88 +217,19 @@ impl Handle {
             return Ok(Accepted::Checked);
         };
         let accepted = self.store_delivery(source, read).await?;
-        self.db.write(move |tx| quarantine::released(tx, id)).await?;
+        let released = self.entry(Action::DeliveryReleased, &id.to_string(), json!({}));
+        self.db
+            .write(move |tx| {
+                quarantine::released(tx, id)?;
+                audit::append(tx, &released)
+            })
+            .await?;
         Ok(accepted)
     }
 
     /// The automations in their order.
     pub async fn automations(&self) -> Result<Vec<Automation>, AdminError> {
         Ok(self.db.read(|tx| automations::list(tx)).await?)
-    }
-
-    /// Saves documents under their names; all of them or, where one has a fault, none.
-    pub async fn apply(
-        &self,
-        documents: &[Json],
-        author: &str,
-    ) -> Result<Vec<(String, Applied)>, AdminError> {
-        self.apply_as(documents, author, false).await
-    }
-
-    /// The same; with `disabled` those that are new, or come back, begin disabled.
-    pub async fn apply_as(
-        &self,
-        documents: &[Json],
-        author: &str,
-        disabled: bool,
-    ) -> Result<Vec<(String, Applied)>, AdminError> {
-        let mut named = Vec::new();
-        for document in documents {
-            let compiled = crate::automations::compile(document)?;
-            named.push((compiled.document().name.clone(), document.clone()));
-        }
-        let (author, now) = (author.to_owned(), self.now());
-        let applied = self
-            .db
-            .write(move |tx| {
-                let apply = |(name, document): &(String, Json)| {
-                    Ok((
-                        name.clone(),
-                        automations::apply(tx, MAIN_WORKSPACE, name, document, &author, now)?,
-                    ))
-                };
-                let applied = named.iter().map(apply).collect::<Result<Vec<_>, Error>>()?;
-                let begins =
-                    |applied: &Applied| matches!(applied, Applied::Created | Applied::Restored { .. });
-                let begins = |name: &str| applied.iter().any(|(of, applied)| of == name && begins(applied));
-                if disabled {
-                    for row in automations::list(tx)?.iter().filter(|row| begins(&row.name)) {
-                        automations::set_enabled(tx, row.id, false)?;
-                    }
-                }
-                Ok::<_, Error>(applied)
-            })
-            .await?;
-        self.automations.refresh(&self.db).await?;
-        Ok(applied)
-    }
-
-    /// Says whether events start an automation. Runs that it has go on.
-    pub async fn set_automation_enabled(&self, id: AutomationId, enabled: bool) -> Result<(), AdminError> {
-        let found = self
-            .db
-            .write(move |tx| automations::set_enabled(tx, id, enabled))
-            .await?;
-        self.changed_automation(id, found).await
-    }
-
-    /// Removes an automation. Runs that it has go on.
-    pub async fn remove_automation(&self, id: AutomationId) -> Result<(), AdminError> {
-        let now = self.now();
-        let found = self.db.write(move |tx| automations::remove(tx, id, now)).await?;
-        self.changed_automation(id, found).await
-    }
-
-    async fn changed_automation(&self, id: AutomationId, found: bool) -> Result<(), AdminError> {
-        self.automations.refresh(&self.db).await?;
-        if found {
-            return Ok(());
-        }
-        Err(AdminError::Unknown {
-            noun: "automation",
-            id: id.to_string(),
-            list: "automations list",
-        })
     }
 
     /// What the automations would do with an event, in order, without doing it. What only an answer could tell is

@@ -11,11 +11,13 @@
 
 mod accounts;
 mod admin;
+mod audit;
 mod automations;
 mod budget;
 mod call;
 mod confirm;
 mod connections;
+mod diff;
 mod directory;
 mod exchange;
 pub mod executor;
@@ -39,8 +41,10 @@ mod systems;
 mod tokens;
 mod trial;
 mod vault;
+mod versions;
 mod waits;
 mod worker;
+mod workspace;
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -60,6 +64,7 @@ pub use admin::{AdminError, EventDetail, Health, RunDetail};
 pub use budget::{BudgetLeft, Class};
 pub use cartlane_notify::Tls;
 pub use connections::{ConnectionConfig, ConnectionHealth, Overlap, Rotation, Scopes, Tried};
+pub use diff::Change;
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
 pub use golive::{Check, Finding, Level};
@@ -75,10 +80,16 @@ pub use source::{Envelope, Sender};
 pub use tokens::AuthorizeError;
 pub use trial::{Effect, Trial, effects, read_back};
 pub use vault::{Rotated, belongs_to, replace_master_key, rotate_master_key};
+pub use versions::{Diff, VersionDetail};
+pub use workspace::{
+    ImportOptions, Imported, ImportedAutomation, ImportedConnection, PortableAutomation, PortableConnection,
+    Workspace,
+};
 
 /// The records that lists and details are made of.
 pub mod records {
-    pub use cartlane_store::automations::{Applied, Automation};
+    pub use cartlane_store::audit::{Action, Entry, Filter as AuditFilter, Numbered};
+    pub use cartlane_store::automations::{Applied, Automation, Version};
     pub use cartlane_store::connections::{Connection, Origin, Trouble};
     pub use cartlane_store::installs::{Install, Owner};
     pub use cartlane_store::journal::{Call, Outcome, Step, StepState};
@@ -117,12 +128,16 @@ pub struct Engine {
 
 /// The way to talk to the engine. Cheap to clone.
 #[derive(Clone)]
-pub struct Handle(Arc<Shared>);
+pub struct Handle {
+    shared: Arc<Shared>,
+    /// In whose name changes are made.
+    actor: Arc<str>,
+}
 
 impl Deref for Handle {
     type Target = Shared;
     fn deref(&self) -> &Shared {
-        &self.0
+        &self.shared
     }
 }
 
@@ -176,7 +191,10 @@ impl Engine {
             broken: options.broken,
         });
         shared.document_limits();
-        let handle = Handle(Arc::clone(&shared));
+        let handle = Handle {
+            shared: Arc::clone(&shared),
+            actor: Arc::from(audit::PROGRAM),
+        };
         handle.install_defaults().await?;
         shared.automations.refresh(&shared.db).await?;
         if shared.db.dialect() == Dialect::Sqlite {
@@ -225,17 +243,17 @@ impl Handle {
         envelope: Envelope,
         body: bytes::Bytes,
     ) -> Result<Accepted, Refused> {
-        self.0.accept(sender, hook_key, envelope, body).await
+        self.shared.accept(sender, hook_key, envelope, body).await
     }
 
     /// Notes that a sender checked the address of a hook; fails where there is none.
     pub fn check_hook(&self, sender: Sender, hook_key: &str) -> Result<(), Refused> {
-        self.0.check_hook(sender, hook_key)
+        self.shared.check_hook(sender, hook_key)
     }
 
     /// Room for `bytes` more of a body that is being read; `None` when too much is in memory already.
     pub fn room(&self, bytes: usize) -> Option<Room> {
-        self.0.room(bytes)
+        self.shared.room(bytes)
     }
 
     /// Gives an installation that never had an automation the default ones.
@@ -250,7 +268,7 @@ impl Handle {
             .map(read)
             .collect::<Result<Vec<_>, _>>()?;
         let documents: Vec<serde_json::Value> = documents.iter().map(Document::to_json).collect();
-        match self.apply(&documents, "cartlane").await {
+        match self.save(&documents, None, false).await {
             Ok(_) => Ok(()),
             Err(AdminError::Store(error)) => Err(error.into()),
             Err(error) => {

@@ -55,6 +55,7 @@ mod operations;
 mod parse;
 pub mod recipe;
 pub mod rules;
+pub mod schema;
 pub mod scope;
 mod syntax;
 pub mod tables;
@@ -62,6 +63,7 @@ mod tenure;
 mod uses;
 pub mod validate;
 mod wait;
+pub mod yaml;
 
 pub use advance::{Fault, Next, advance, awaits};
 pub use compiled::Compiled;

@@ -1,6 +1,6 @@
 //! From data to a [`Document`], noting every fault of form instead of stopping at the first.
 
-mod steps;
+pub(crate) mod steps;
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
 use crate::{rules, tables};
 
-const DOCUMENT_KEYS: [&str; 8] = [
+pub(crate) const DOCUMENT_KEYS: [&str; 8] = [
     "name",
     "description",
     "on",

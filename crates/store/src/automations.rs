@@ -30,6 +30,36 @@ pub struct Automation {
     pub document: Json,
 }
 
+/// A version in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its number, from 1.
+    pub version: i64,
+    /// When it was saved.
+    pub created_at: UnixMs,
+    /// Who saved it; nothing where nobody noted that.
+    pub author: Option<String>,
+    /// What they said of it.
+    pub note: Option<String>,
+}
+
+/// A document that somebody saves.
+#[derive(Clone, Copy, Debug)]
+pub struct Save<'a> {
+    /// Whose it becomes.
+    pub workspace: WorkspaceId,
+    /// The automation's name.
+    pub name: &'a str,
+    /// The document.
+    pub document: &'a Json,
+    /// Who saves it.
+    pub author: &'a str,
+    /// What they say of it.
+    pub note: Option<&'a str>,
+    /// The moment.
+    pub now: UnixMs,
+}
+
 /// What applying a document came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
@@ -49,6 +79,18 @@ pub enum Applied {
     },
 }
 
+impl Applied {
+    /// As it is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed { .. } => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Restored { .. } => "restored",
+        }
+    }
+}
+
 /// All automations of the installation in their order, without those that were removed.
 pub fn list(tx: &mut dyn Tx) -> Result<Vec<Automation>, Error> {
     let rows = tx.query(
@@ -58,6 +100,11 @@ pub fn list(tx: &mut dyn Tx) -> Result<Vec<Automation>, Error> {
         &[],
     )?;
     rows.iter().map(automation).collect()
+}
+
+/// One automation that is not removed.
+pub fn get(tx: &mut dyn Tx, id: AutomationId) -> Result<Option<Automation>, Error> {
+    Ok(list(tx)?.into_iter().find(|row| row.id == id))
 }
 
 /// Whether the installation has, or has had, an automation.
@@ -110,57 +157,111 @@ pub fn version(tx: &mut dyn Tx, id: AutomationId, version: i64) -> Result<Option
     rows.first().map(|row| document(row, 0)).transpose()
 }
 
+/// All versions of one automation, newest first.
+pub fn versions(tx: &mut dyn Tx, id: AutomationId) -> Result<Vec<Version>, Error> {
+    let rows = tx.query(
+        "SELECT version, created_at, author, note FROM automation_versions WHERE automation_id = ?1 \
+         ORDER BY version DESC",
+        &[Value::id(&id)],
+    )?;
+    let version = |row: &Row| {
+        Ok(Version {
+            version: row.int(0)?,
+            created_at: UnixMs(row.int(1)?),
+            author: row.opt_text(2)?.map(str::to_owned),
+            note: row.opt_text(3)?.map(str::to_owned),
+        })
+    };
+    rows.iter().map(version).collect()
+}
+
+/// Puts automations first, in this order; the others follow in the order that they had.
+pub fn put_first(tx: &mut dyn Tx, ids: &[AutomationId]) -> Result<(), Error> {
+    let present = list(tx)?;
+    let others = present.iter().map(|row| row.id).filter(|id| !ids.contains(id));
+    let order = ids.iter().copied().chain(others);
+    for (position, id) in (1_i64..).zip(order.collect::<Vec<_>>()) {
+        tx.execute(
+            "UPDATE automations SET position = ?2 WHERE id = ?1 AND position <> ?2",
+            &[Value::id(&id), position.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Lets nobody else save automations of this workspace until the transaction ends. Of two who save at once the second
+/// then sees what the first has saved.
+pub fn lock(tx: &mut dyn Tx, workspace: WorkspaceId) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE workspaces SET name = name WHERE id = ?1",
+        &[Value::id(&workspace)],
+    )?;
+    Ok(())
+}
+
 /// Saves a document under its name: a new automation stands last, a changed one gets a new version.
-pub fn apply(
-    tx: &mut dyn Tx,
-    workspace: WorkspaceId,
-    name: &str,
-    new_document: &Json,
-    author: &str,
-    now: UnixMs,
-) -> Result<Applied, Error> {
+pub fn apply(tx: &mut dyn Tx, save: &Save) -> Result<Applied, Error> {
+    lock(tx, save.workspace)?;
     let rows = tx.query(
         "SELECT a.id, a.version, v.document, a.removed_at FROM automations a JOIN automation_versions v \
          ON v.automation_id = a.id AND v.version = a.version WHERE a.workspace_id = ?1 AND a.name = ?2",
-        &[Value::id(&workspace), name.into()],
+        &[Value::id(&save.workspace), save.name.into()],
     )?;
-    let (id, version, applied) = match rows.first() {
-        None => (AutomationId::new(now), 1, Applied::Created),
-        Some(row) => {
-            let is_same = document(row, 2)? == *new_document;
-            let version = row.int(1)? + i64::from(!is_same);
-            let applied = match row.opt_int(3)? {
-                Some(_) => Applied::Restored { version },
-                None if is_same => return Ok(Applied::Unchanged),
-                None => Applied::Changed { version },
-            };
-            (row.id::<AutomationId>(0)?, version, applied)
-        }
+    let Some(row) = rows.first() else {
+        let id = AutomationId::new(save.now);
+        put(tx, save, id, 1)?;
+        add_version(tx, save, id, 1)?;
+        return Ok(Applied::Created);
     };
-    // Two nodes that start on an empty database may both come here: the row that is there decides the id.
-    let rows = tx.query(
+    let is_same = document(row, 2)? == *save.document;
+    let (id, version) = (row.id(0)?, row.int(1)? + i64::from(!is_same));
+    let is_removed = row.opt_int(3)?.is_some();
+    if is_same && !is_removed {
+        return Ok(Applied::Unchanged);
+    }
+    put(tx, save, id, version)?;
+    if !is_same {
+        add_version(tx, save, id, version)?;
+    }
+    Ok(if is_removed {
+        Applied::Restored { version }
+    } else {
+        Applied::Changed { version }
+    })
+}
+
+/// The row of an automation: a new one, or one that has another version now.
+fn put(tx: &mut dyn Tx, save: &Save, id: AutomationId, version: i64) -> Result<(), Error> {
+    tx.execute(
         "INSERT INTO automations (id, workspace_id, name, position, version, enabled, created_at, updated_at) \
          VALUES (?1, ?2, ?3, (SELECT COALESCE(MAX(position), 0) + 1 FROM automations), ?4, 1, ?5, ?5) \
          ON CONFLICT (workspace_id, name) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at, \
          enabled = CASE WHEN automations.removed_at IS NULL THEN automations.enabled ELSE 1 END, \
          position = CASE WHEN automations.removed_at IS NULL THEN automations.position ELSE excluded.position END, \
-         removed_at = NULL RETURNING id",
-        &[Value::id(&id), Value::id(&workspace), name.into(), version.into(), now.into()],
+         removed_at = NULL",
+        &[
+            Value::id(&id),
+            Value::id(&save.workspace),
+            save.name.into(),
+            version.into(),
+            save.now.into(),
+        ],
     )?;
-    let id: AutomationId = rows
-        .first()
-        .ok_or_else(|| Error::Corrupt("an automation vanished while it was saved".into()))?
-        .id(0)?;
+    Ok(())
+}
+
+fn add_version(tx: &mut dyn Tx, save: &Save, id: AutomationId, version: i64) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO automation_versions (automation_id, version, document, created_at, author) \
-         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        "INSERT INTO automation_versions (automation_id, version, document, created_at, author, note) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         &[
             Value::id(&id),
             version.into(),
-            new_document.to_string().into(),
-            now.into(),
-            author.into(),
+            save.document.to_string().into(),
+            save.now.into(),
+            save.author.into(),
+            save.note.into(),
         ],
     )?;
-    Ok(applied)
+    Ok(())
 }

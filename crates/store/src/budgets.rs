@@ -347,11 +347,19 @@ pub fn left(tx: &mut dyn Tx, except: NodeId) -> Result<Vec<Left>, Error> {
     Ok(all)
 }
 
-/// Gives a node's block back: it stops.
-pub fn give_back(tx: &mut dyn Tx, node: NodeId, busy_until_ms: i64) -> Result<(), Error> {
+/// Gives a node's block of a connection back, since it stops: all but `busy` slots, which are free again after
+/// `busy_for_ms`.
+pub fn give_back(
+    tx: &mut dyn Tx,
+    node: NodeId,
+    connection: ConnectionId,
+    busy: i64,
+    busy_for_ms: i64,
+) -> Result<(), Error> {
     tx.execute(
-        "UPDATE budget_grants SET expires_at = now_ms() + ?2, wants_more = 0 WHERE node_id = ?1",
-        &[Value::id(&node), busy_until_ms.into()],
+        "UPDATE budget_grants SET expires_at = now_ms() + ?3, wants_more = 0, slots = CASE WHEN slots < ?4 THEN slots ELSE ?4 END \
+         WHERE node_id = ?1 AND connection_id = ?2",
+        &[Value::id(&node), Value::id(&connection), busy_for_ms.into(), busy.into()],
     )?;
     Ok(())
 }

@@ -14,6 +14,7 @@
 //!
 //! Start reading at [`inbox`] (what comes in) and [`lanes`] (who works what).
 
+pub mod audit;
 pub mod automations;
 pub mod budgets;
 mod bulk;

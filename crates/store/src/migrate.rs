@@ -39,6 +39,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     3 "0003" "oauth",
     4 "0004" "connections",
     5 "0005" "waits",
+    6 "0006" "versions",
     7 "0007" "rules",
 };
 

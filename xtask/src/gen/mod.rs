@@ -2,7 +2,8 @@
 //!
 //! `catalog` makes `catalog/ghl/generated/` from GHL's `OpenAPI` files, which are not part of this repository;
 //! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, `docs/functions.md` from the functions of
-//! expressions, `docs/recipes.md` and `docs/examples/` from the recipes. Each writes the same bytes for the same input. With
+//! expressions, `docs/recipes.md` and `docs/examples/` from the recipes, and `docs/automation.schema.json` from what the
+//! reader of automations knows. Each writes the same bytes for the same input. With
 //! `--check` nothing is written: what differs is told, and the command fails.
 
 mod catalog;
@@ -35,7 +36,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// `docs/operations.md` and `docs/ghl-events.md`, from the catalog; `docs/functions.md`; `docs/recipes.md` and `docs/examples/`
+    /// The generated files in `docs/`, from the catalog, the functions, the recipes and the reader of automations
     Docs {
         /// Write nothing; fail if something would change
         #[arg(long)]
@@ -66,6 +67,10 @@ pub fn docs(check: bool) -> Result<()> {
         ("ghl-events.md".to_owned(), events::markdown()),
         ("functions.md".to_owned(), functions::markdown()),
         ("recipes.md".to_owned(), recipes::markdown()),
+        (
+            "automation.schema.json".to_owned(),
+            format!("{:#}\n", cartlane_flow::schema::automation()),
+        ),
     ];
     let docs = binary::root().join("docs");
     settle(&docs, BTreeMap::from(files), check)?;

@@ -19,12 +19,22 @@ pub struct Arguments {
     /// New automations begin disabled; those that are there stay as they are.
     #[arg(long)]
     disabled: bool,
+    /// What there is to say of it; `automations versions` shows it.
+    #[arg(long)]
+    note: Option<String>,
 }
 
 /// Saves the documents: all of them or, where one has a fault, none.
 pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let documents = read(&arguments.path)?;
-    save(&documents, arguments.disabled, config, as_json).await
+    save(
+        &documents,
+        arguments.note.as_deref(),
+        arguments.disabled,
+        config,
+        as_json,
+    )
+    .await
 }
 
 /// The documents of a file, or of all files of a directory.
@@ -55,6 +65,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
 /// Saves documents and tells what became of them.
 pub async fn save(
     documents: &[Value],
+    note: Option<&str>,
     disabled: bool,
     config: &Path,
     as_json: bool,
@@ -62,7 +73,7 @@ pub async fn save(
     let answer = Admin::of(config)?
         .post(
             "/api/automations",
-            &json!({"documents": documents, "author": "cli", "disabled": disabled}),
+            &json!({"documents": documents, "note": note, "disabled": disabled}),
         )
         .await?;
     if as_json {

@@ -1,13 +1,15 @@
-//! `cartlane automations`: list, show, plan, enable, disable, remove.
+//! `cartlane automations`: list, show, plan, check, enable, disable, remove; versions are in [`super::versions`].
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use cartlane_flow::names::nearest;
+use cartlane_flow::yaml;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::versions;
 use crate::admin::Admin;
 use crate::output;
 
@@ -20,6 +22,37 @@ pub enum Command {
     Show {
         /// Its name or id.
         name: String,
+        /// As it was in this version.
+        #[arg(long)]
+        version: Option<i64>,
+    },
+    /// Its versions, newest first: when, by whom, and what they said of it.
+    Versions {
+        /// Its name or id.
+        name: String,
+    },
+    /// What differs between two versions; without numbers, the present one and the one before.
+    Diff {
+        /// Its name or id.
+        name: String,
+        /// The older version.
+        from: Option<i64>,
+        /// The newer version; the present one where it is not given.
+        to: Option<i64>,
+    },
+    /// Save what it said in a former version as a new version.
+    Rollback {
+        /// Its name or id.
+        name: String,
+        /// The former version.
+        version: i64,
+    },
+    /// Make a copy under another name; it is disabled.
+    Duplicate {
+        /// Its name or id.
+        name: String,
+        /// The copy's name.
+        new_name: String,
     },
     /// Let events start an automation, where its go-live check is green.
     Enable {
@@ -44,6 +77,8 @@ pub enum Command {
         /// Its name or id.
         name: String,
     },
+    /// The JSON Schema of an automation's document, for editors.
+    Schema,
     /// Try an automation on recorded events, in a house that is thrown away; exit code 1 where a run failed.
     Test(super::trial::Arguments),
     /// What the automations would do with an event, without doing it.
@@ -55,14 +90,28 @@ pub enum Command {
 
 /// Does it.
 pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
-    if let Command::Test(arguments) = &command {
-        return super::trial::run(arguments, config, as_json).await;
+    match &command {
+        Command::Test(arguments) => return super::trial::run(arguments, config, as_json).await,
+        Command::Schema => {
+            output::json(&cartlane_flow::schema::automation());
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let admin = Admin::of(config)?;
     match command {
-        Command::Test(_) => {}
+        Command::Test(_) | Command::Schema => {}
         Command::List => list(&admin.get("/api/automations", &[]).await?, as_json),
-        Command::Show { name } => show(&find(&admin, &name).await?, as_json),
+        Command::Show { name, version } => {
+            let row = find(&admin, &name).await?;
+            show(&versions::at(&admin, row, version).await?, as_json);
+        }
+        Command::Versions { name } => versions::list(&admin, &name, as_json).await?,
+        Command::Diff { name, from, to } => versions::diff(&admin, &name, from, to, as_json).await?,
+        Command::Rollback { name, version } => versions::roll_back(&admin, &name, version, as_json).await?,
+        Command::Duplicate { name, new_name } => {
+            versions::duplicate(&admin, &name, &new_name, as_json).await?;
+        }
         Command::Enable {
             name,
             override_reason,
@@ -109,7 +158,7 @@ fn list(answer: &Value, as_json: bool) {
 }
 
 /// The automation with this name or id.
-async fn find(admin: &Admin, name: &str) -> anyhow::Result<Value> {
+pub(super) async fn find(admin: &Admin, name: &str) -> anyhow::Result<Value> {
     let answer = admin.get("/api/automations", &[]).await?;
     let rows = rows(&answer);
     if let Some(row) = rows.iter().find(|row| row["name"] == name || row["id"] == name) {
@@ -165,7 +214,7 @@ fn check(answer: &Value, as_json: bool) -> ExitCode {
     code
 }
 
-fn path_of(row: &Value) -> (String, String) {
+pub(super) fn path_of(row: &Value) -> (String, String) {
     let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
     (format!("/api/automations/{}", text("id")), text("name"))
 }
@@ -174,7 +223,7 @@ fn word(enabled: bool) -> &'static str {
     if enabled { "enabled" } else { "disabled" }
 }
 
-fn print(answer: &Value, as_json: bool, line: &str) {
+pub(super) fn print(answer: &Value, as_json: bool, line: &str) {
     if as_json {
         output::json(answer);
     } else {
@@ -182,7 +231,7 @@ fn print(answer: &Value, as_json: bool, line: &str) {
     }
 }
 
-/// Without `--json` it is a document that `apply` reads: YAML has comments, and JSON is YAML.
+/// Without `--json` it is a document that `apply` reads: YAML has comments.
 fn show(row: &Value, as_json: bool) {
     if as_json {
         return output::json(row);
@@ -190,7 +239,7 @@ fn show(row: &Value, as_json: bool) {
     let enabled = word(row["enabled"] == true);
     let (id, version) = (row["id"].as_str().unwrap_or_default(), &row["version"]);
     output::line(&format!("# {id}, version {version}, {enabled}"));
-    output::json(&row["document"]);
+    output::line(yaml::write(&row["document"]).trim_end());
 }
 
 fn plan(answer: &Value, as_json: bool) {

@@ -1,6 +1,7 @@
 //! The sub-commands, one file each.
 
 mod apply;
+mod audit;
 mod automations;
 mod connections;
 mod demo;
@@ -17,6 +18,8 @@ mod serve;
 mod trial;
 mod vault;
 mod version;
+mod versions;
+mod workspace;
 
 use std::future::Future;
 use std::path::Path;
@@ -37,12 +40,19 @@ pub enum Command {
     Sandbox(sandbox::Arguments),
     /// Save automations from a file or a directory.
     Apply(apply::Arguments),
-    /// Look at automations, enable, disable or remove them.
+    /// Look at automations and their versions, enable, disable, roll back, copy or remove them.
     #[command(subcommand)]
     Automations(automations::Command),
     /// Automations that are ready but for a few choices.
     #[command(subcommand)]
     Recipes(recipes::Command),
+    /// Write the workspace to a file: automations, and connections without their secrets.
+    Export(workspace::Export),
+    /// Bring an exported workspace in: all of it or, where anything is wrong with it, nothing.
+    Import(workspace::Import),
+    /// Look at who changed what.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Look at events, replay them.
     #[command(subcommand)]
     Events(events::Command),
@@ -80,6 +90,9 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
         Command::Apply(arguments) => block_on(apply::run(&arguments, config, as_json)),
         Command::Automations(command) => block_on(automations::run(command, config, as_json)),
         Command::Recipes(command) => block_on(recipes::run(command, config, as_json)),
+        Command::Export(arguments) => block_on(workspace::export(&arguments, config, as_json)),
+        Command::Import(arguments) => block_on(workspace::import(&arguments, config, as_json)),
+        Command::Audit(command) => block_on(audit::run(command, config, as_json)),
         Command::Events(command) => block_on(events::run(command, config, as_json)),
         Command::Runs(command) => block_on(runs::run(command, config, as_json)),
         Command::Connections(command) => block_on(connections::run(command, config, as_json)),

@@ -60,7 +60,7 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
                 output::line(text.trim_end());
                 return Ok(ExitCode::SUCCESS);
             }
-            return super::apply::save(&[document], disabled, config, as_json).await;
+            return super::apply::save(&[document], None, disabled, config, as_json).await;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -212,7 +212,7 @@ impl Budgets {
         Ok(left.collect())
     }
 
-    /// Gives all blocks back: this node stops.
+    /// Gives all blocks back, but for the slots whose requests were sent within the last interval: this node stops.
     pub(crate) async fn give_back(&self) -> Result<(), Error> {
         let node = self.node;
         let longest = {
@@ -220,8 +220,21 @@ impl Budgets {
             let intervals = documented.values().map(|limits| limits.interval_ms);
             intervals.fold(DOCUMENTED.interval_ms, i64::max)
         };
+        let now = Instant::now();
+        let busy: Vec<(ConnectionId, i64)> = {
+            let budgets = self.by_connection.lock().unwrap_or_else(PoisonError::into_inner);
+            budgets
+                .values()
+                .map(|budget| (budget.connection, budget.lock().busy_at(now)))
+                .collect()
+        };
         self.db
-            .write(move |tx| budgets::give_back(tx, node, longest))
+            .write(move |tx| {
+                let mut all = busy.iter();
+                all.try_for_each(|(connection, busy)| {
+                    budgets::give_back(tx, node, *connection, *busy, longest)
+                })
+            })
             .await
     }
 }

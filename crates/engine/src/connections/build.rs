@@ -362,6 +362,12 @@ fn keys(name: &str, ghl: &GhlConfig) -> Result<Keys, Problems> {
 /// An address that was declared.
 pub(super) fn address(name: &str, key: &str, address: &str) -> Result<Url, Problems> {
     let parsed: Result<Url, _> = address.parse();
-    let place = || format!("connections.{name}.{key}");
-    parsed.map_err(|error| Problems::one(place(), format!("is not an address: {error}")))
+    let fault = |why: String| Problems::one(format!("connections.{name}.{key}"), why);
+    let url = parsed.map_err(|error| fault(format!("is not an address: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(fault(
+            "must hold no user name or password: settings are shown and exported".into(),
+        ));
+    }
+    Ok(url)
 }

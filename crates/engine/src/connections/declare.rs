@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cartlane_model::{ExposeSecret, Problems};
 
 use super::ConnectionConfig;
+use super::build::address;
 use crate::accounts::{AccountConfig, GhlConfig, ThriveCartConfig};
 use crate::secrets::{SecretName, is_hook_key};
 
@@ -17,6 +18,11 @@ pub(super) fn check<'c>(
     let mut problems = Problems::default();
     let mut names = BTreeSet::new();
     for config in checked {
+        for (key, text) in config.account.addresses() {
+            if let Err(faults) = address(&config.name, key, text) {
+                problems.0.extend(faults.0);
+            }
+        }
         let mut fault =
             |key: &str, why: &str| problems.push(format!("connections.{}.{key}", config.name), why);
         if !is_name(&config.name) {

@@ -66,7 +66,7 @@ struct Facts {
 impl Handle {
     /// All connections, by name.
     pub async fn connections(&self) -> Result<Vec<ConnectionHealth>, AdminError> {
-        Ok(self.0.connections_health().await?)
+        Ok(self.shared.connections_health().await?)
     }
 }
 

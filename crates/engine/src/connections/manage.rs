@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use cartlane_model::{ConnectionId, SecretString, UnixMs};
 use cartlane_store::Error;
-use cartlane_store::connections::{self, Connection, Origin};
+use cartlane_store::audit::{self, Action};
+use cartlane_store::connections::{self, Connection};
+use serde_json::json;
 
 use super::{ConnectionConfig, Known, Tried, build, declare, row_of, usable};
 use crate::accounts::AccountConfig;
@@ -63,33 +65,20 @@ impl Handle {
         }
         let others = super::added(&known, given);
         let all: Vec<&ConnectionConfig> = given.iter().chain(&others).chain([&config]).collect();
-        let has_public_url = self.connections.parts.public_url.is_some();
-        declare::check([&config].into_iter(), &all, has_public_url)?;
-        let mut held = Held::default();
-        for name in config.secrets.names() {
-            if let Some(secret) = config.secrets.first(name) {
-                held.put(name, secret, now, None);
-            }
-        }
-        if config.account.is_source() {
-            held.make_hook_key(now);
-        }
-        let declared = config.declared(Origin::Added, now);
-        let id = declared.id;
-        self.try_out(
-            &row_for(&config, id),
-            &config.account,
-            held.under(&Secrets::default()),
-            Tries::Build,
-        )
-        .await?;
+        let new = self.prepare(&config, &all, now).await?;
+        let id = new.declared.id;
         let vault = self.vault.clone();
+        let entry = self.entry(
+            Action::ConnectionAdded,
+            &config.name,
+            json!({"kind": config.account.kind()}),
+        );
         let added = self.db.write(move |tx| {
-            if !connections::add(tx, &declared)? {
-                return Ok(false);
+            let is_added = new.write(tx, &vault)?;
+            if is_added {
+                audit::append(tx, &entry)?;
             }
-            held.write(tx, &vault, id)?;
-            Ok::<_, Error>(true)
+            Ok::<_, Error>(is_added)
         });
         if !added.await? {
             return Err(AdminError::Unfit(format!(
@@ -190,6 +179,13 @@ impl Handle {
     ) -> Result<Option<UnixMs>, AdminError> {
         let (id, vault, now) = (row.id, self.vault.clone(), self.now());
         let until = now.plus_ms(overlap.ms);
+        let how = match &rotation {
+            Rotation::To(_) => "to a new one",
+            Rotation::Revert => "back to the one before",
+            Rotation::EndFormer => "the one before ended",
+        };
+        let detail = json!({"secret": secret, "how": how});
+        let entry = self.entry(Action::SecretRotated, &row.name, detail);
         let changed = self.db.write(move |tx| {
             connections::touch(tx, id)?;
             let mut held = Held::read(tx, &vault, id)?.unwrap_or_default();
@@ -204,6 +200,7 @@ impl Handle {
             };
             if is_changed {
                 held.write(tx, &vault, id)?;
+                audit::append(tx, &entry)?;
             }
             Ok::<_, Error>(is_changed.then(|| held.former_until(secret)))
         });
@@ -240,9 +237,15 @@ impl Handle {
             self.revoke_shop_token(entry).await?;
         }
         let now = self.now();
-        self.db
-            .write(move |tx| connections::remove(tx, row.id, now))
-            .await?;
+        let detail = json!({"kind": row.kind, "force": force});
+        let (entry, id) = (self.entry(Action::ConnectionRemoved, &row.name, detail), row.id);
+        let removed = self.db.write(move |tx| {
+            if connections::remove(tx, id, now)?.is_some() {
+                audit::append(tx, &entry)?;
+            }
+            Ok::<_, Error>(())
+        });
+        removed.await?;
         self.refresh_connections().await?;
         self.work_is_there.notify_one();
         tracing::info!(connection = row.name, "connection removed");
@@ -296,7 +299,7 @@ impl Handle {
     }
 
     /// Builds what the connection would be, and makes one cheap call with it.
-    async fn try_out(
+    pub(super) async fn try_out(
         &self,
         row: &Connection,
         account: &AccountConfig,
@@ -334,23 +337,7 @@ impl Handle {
 
 /// How far something new is tried before it is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tries {
+pub(super) enum Tries {
     Build,
     Probe,
-}
-
-/// The row that a connection would have.
-fn row_for(config: &ConnectionConfig, id: ConnectionId) -> Connection {
-    Connection {
-        id,
-        workspace_id: crate::MAIN_WORKSPACE,
-        name: config.name.clone(),
-        kind: config.account.kind().to_owned(),
-        settings: serde_json::Value::Null,
-        origin: Origin::Added,
-        version: 1,
-        last_checked_at: None,
-        last_received_at: None,
-        trouble: None,
-    }
 }

@@ -15,6 +15,7 @@ mod build;
 mod declare;
 mod health;
 mod manage;
+mod new;
 mod shop;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +29,7 @@ pub use authorize::Tried;
 pub(crate) use health::{CUSTOM_FIELDS, add_scopes};
 pub use health::{ConnectionHealth, Scopes};
 pub use manage::{Overlap, Rotation};
+pub(crate) use new::New;
 
 use crate::accounts::AccountConfig;
 use crate::directory::{ConfigError, Directory};
@@ -66,7 +68,7 @@ impl ConnectionConfig {
 pub(crate) struct Connections {
     parts: Parts,
     /// What this node's configuration declares.
-    given: Vec<ConnectionConfig>,
+    pub given: Vec<ConnectionConfig>,
     present: RwLock<Arc<Directory>>,
 }
 
@@ -187,7 +189,7 @@ fn usable<'r>(rows: &'r [Connection], given: &[ConnectionConfig]) -> Vec<(&'r Co
 }
 
 /// What was added, as if it were declared.
-fn added(rows: &[Connection], given: &[ConnectionConfig]) -> Vec<ConnectionConfig> {
+pub(crate) fn added(rows: &[Connection], given: &[ConnectionConfig]) -> Vec<ConnectionConfig> {
     let added = usable(rows, given).into_iter();
     let added = added.filter(|(row, _)| !given.iter().any(|given| given.name == row.name));
     let config = |(row, account): (&Connection, AccountConfig)| ConnectionConfig {

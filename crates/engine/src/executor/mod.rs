@@ -53,7 +53,7 @@ impl Handle {
     /// What does operations.
     pub fn executor(&self) -> Executor {
         Executor {
-            shared: Arc::clone(&self.0),
+            shared: Arc::clone(&self.shared),
         }
     }
 }

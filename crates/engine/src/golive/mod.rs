@@ -14,11 +14,16 @@ mod ground;
 mod mapping;
 mod names;
 
+use std::collections::BTreeSet;
+
 use cartlane_model::AutomationId;
+use cartlane_store::Tx;
+use cartlane_store::audit::{self, Action};
 use cartlane_store::automations::{self, Automation};
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::workspace::withheld::{self, Header};
 use crate::{AdminError, Handle};
 use mapping::Called;
 
@@ -89,6 +94,7 @@ impl Handle {
         let mapping = self.mapping(&compiled, &ground.kinds).await?;
         let mut findings = ground.findings;
         findings.extend(mapping.findings);
+        findings.extend(withheld::lacking(&row.document).into_iter().map(lacking));
         let document = compiled.document();
         let written = document.calls().map(|(step, call)| Called {
             step: step.to_owned(),
@@ -126,31 +132,37 @@ impl Handle {
         })
     }
 
-    /// Lets events start an automation that is green; or any, where a person says why.
+    /// Lets events start an automation that is green; or any, where a person says why, which the audit log keeps.
     pub async fn enable_automation(
         &self,
         id: AutomationId,
         override_reason: Option<&str>,
     ) -> Result<Check, AdminError> {
         let check = self.check(id).await?;
-        if !check.green {
-            let Some(reason) = override_reason else {
-                return Err(AdminError::NotGreen(Box::new(check)));
+        let overridden = match override_reason {
+            _ if check.green => None,
+            Some(reason) => {
+                Some(json!({"version": check.version, "override": reason, "errors": faulty(&check)}))
+            }
+            None => return Err(AdminError::NotGreen(Box::new(check))),
+        };
+        let (handle, checked) = (self.clone(), check.version);
+        let change = move |tx: &mut dyn Tx, row: &Automation| {
+            if row.version != checked {
+                return Err(AdminError::Unfit(format!(
+                    "`{}` was changed while it was checked; enable it again",
+                    row.name
+                )));
+            }
+            let Some(detail) = overridden.clone() else {
+                return Ok(handle.switch(tx, row, true)?);
             };
-            note_override(&check, reason);
-        }
-        self.set_automation_enabled(id, true).await?;
+            automations::set_enabled(tx, row.id, true)?;
+            audit::append(tx, &handle.entry(Action::AutomationEnabled, &row.name, detail))?;
+            Ok(())
+        };
+        self.change(id, change).await?;
         Ok(check)
-    }
-
-    async fn automation(&self, id: AutomationId) -> Result<Automation, AdminError> {
-        let rows = self.db.read(|tx| automations::list(tx)).await?;
-        let found = rows.into_iter().find(|row| row.id == id);
-        found.ok_or_else(|| AdminError::Unknown {
-            noun: "automation",
-            id: id.to_string(),
-            list: "automations list",
-        })
     }
 }
 
@@ -184,15 +196,24 @@ fn without_row(finding: &Finding) -> Finding {
     finding
 }
 
-/// Keeps that an automation was enabled against its check, and why: the place for the audit log.
-fn note_override(check: &Check, reason: &str) {
-    tracing::warn!(
-        automation = check.automation,
-        version = check.version,
-        reason,
-        findings = %findings(check),
-        "enabled although its go-live check is not green"
-    );
+fn lacking((step, header): Header) -> Finding {
+    Finding::error(
+        format!("steps.{step}.with.headers.{header}"),
+        format!("the value of the header `{header}` is lacking: no export holds it"),
+        "write it into the document, and apply that",
+    )
+}
+
+/// Where the errors of a check are. Their texts may quote a person's data, which the audit log would keep for good.
+fn faulty(check: &Check) -> Vec<&str> {
+    let errors = check
+        .findings
+        .iter()
+        .filter(|finding| finding.level == Level::Error);
+    let places: BTreeSet<&str> = errors
+        .map(|finding| finding.at.as_deref().unwrap_or("(as a whole)"))
+        .collect();
+    places.into_iter().collect()
 }
 
 /// The errors of a check in one text.

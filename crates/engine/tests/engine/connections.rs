@@ -13,7 +13,7 @@ const EMAIL: &str = "a@example.com";
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// A shop without a hook key of its own.
-fn shop(name: &str) -> ConnectionConfig {
+pub fn shop(name: &str) -> ConnectionConfig {
     ConnectionConfig {
         name: name.into(),
         account: AccountConfig::ThriveCart(ThriveCartConfig::default()),

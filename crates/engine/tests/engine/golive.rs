@@ -1,6 +1,7 @@
 //! The go-live check: what an automation names is there, and the mapping of the last real events is clean.
 
 use cartlane_catalog::Catalog;
+use cartlane_engine::records::AuditFilter;
 use cartlane_engine::{
     AccountConfig, AdminError, Check, ConnectionConfig, GhlConfig, Level, SecretName, Secrets,
 };
@@ -75,10 +76,7 @@ async fn apply(app: &TestApp, places: [(&str, &str); 4]) -> AutomationId {
     }
     let document = Document::from_yaml(&text, Catalog::builtin()).expect("a document");
     let documents = [document.to_json()];
-    app.handle()
-        .apply_as(&documents, "test", true)
-        .await
-        .expect("saved");
+    app.handle().save(&documents, None, true).await.expect("saved");
     id(app, "Orders").await
 }
 
@@ -188,11 +186,31 @@ async fn what_the_location_lacks_keeps_an_automation_from_being_enabled_unless_a
         rows.iter().any(|row| row.id == id && row.enabled)
     };
     assert!(!is_enabled().await);
-    app.handle()
-        .enable_automation(id, Some("tested by hand"))
+    let ada = app.handle().by("ada");
+    ada.enable_automation(id, Some("tested by hand"))
         .await
         .expect("enabled");
     assert!(is_enabled().await);
+    let newest = app
+        .handle()
+        .audit(AuditFilter::default(), 1)
+        .await
+        .expect("the log");
+    let entry = &newest[0].entry;
+    assert_eq!(
+        (
+            entry.actor.as_str(),
+            entry.action.as_str(),
+            entry.subject.as_str()
+        ),
+        ("ada", "automation.enabled", "Orders")
+    );
+    assert_eq!(
+        entry.detail,
+        json!({"version": 1, "override": "tested by hand", "errors": [
+            "steps.contact.with.custom_fields.Plan", "steps.deal.with.stage_id", "steps.workflow.with.workflowId"]}),
+        "why, and against which findings, without what they quote of a person"
+    );
 }
 
 #[rstest]
@@ -205,7 +223,7 @@ async fn mapping_that_fails_on_a_real_event_is_found_with_the_event(
                 {email: \"{{ event.payload.nobody }}\", city: \"{{ event.order_id }}\", country: \"{{ event.order_id }}\"}\n";
     let document = Document::from_yaml(text, Catalog::builtin()).expect("a document");
     app.handle()
-        .apply_as(&[document.to_json()], "test", true)
+        .save(&[document.to_json()], None, true)
         .await
         .expect("saved");
     for order in ["1001", "1002"] {
@@ -297,7 +315,7 @@ steps:
 "#;
     let document = Document::from_yaml(text, Catalog::builtin()).expect("a document");
     app.handle()
-        .apply_as(&[document.to_json()], "test", true)
+        .save(&[document.to_json()], None, true)
         .await
         .expect("saved");
     let id = id(&app, "Two places").await;
@@ -361,10 +379,7 @@ async fn names_that_rows_of_rules_give_are_checked_though_no_event_has_met_the_r
     }
     let document = Document::from_yaml(&text, Catalog::builtin()).expect("a document");
     let documents = [document.to_json()];
-    app.handle()
-        .apply_as(&documents, "test", true)
-        .await
-        .expect("saved");
+    app.handle().save(&documents, None, true).await.expect("saved");
     app.thrivecart()
         .order_success("a@example.com")
         .order("1001")
@@ -401,7 +416,7 @@ async fn what_only_an_answer_can_tell_is_not_called_wrong_in_any_recipe() {
         let text = recipe.render(&recipe.example()).expect("whole");
         let document = Document::from_yaml(&text, Catalog::builtin()).expect("a document");
         app.handle()
-            .apply_as(&[document.to_json()], "test", true)
+            .save(&[document.to_json()], None, true)
             .await
             .expect("saved");
         let check = app

@@ -157,10 +157,7 @@ async fn joined_contacts_count_as_one_from_the_event_on_that_joined_them(
 async fn a_contact_with_more_events_than_a_page_is_known_in_full() {
     let app = app(Backend::Sqlite).await;
     let id = app.handle().automations().await.expect("automations")[0].id;
-    app.handle()
-        .set_automation_enabled(id, false)
-        .await
-        .expect("disabled");
+    app.handle().disable_automation(id).await.expect("disabled");
     for number in 0..110 {
         app.clock().advance(1);
         let order = app
@@ -170,7 +167,7 @@ async fn a_contact_with_more_events_than_a_page_is_known_in_full() {
         order.at(1_700_000_000 + number).deliver().await;
     }
     app.handle()
-        .set_automation_enabled(id, true)
+        .enable_automation(id, Some("a test"))
         .await
         .expect("enabled");
     let last = *events(&app).await.last().expect("an event");
@@ -218,10 +215,7 @@ async fn go_live_check_maps_real_events_with_what_was_known_of_their_contacts() 
                 ghl.contacts.save\n    with: {email: \"{{ event.payload.nobody }}\"}\n";
     let document = Document::from_yaml(text, Catalog::builtin()).expect("a document");
     let documents = [document.to_json()];
-    app.handle()
-        .apply_as(&documents, "test", true)
-        .await
-        .expect("saved");
+    app.handle().save(&documents, None, true).await.expect("saved");
     for order in ["1", "2", "3"] {
         app.thrivecart()
             .order_success("a@example.com")

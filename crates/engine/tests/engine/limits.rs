@@ -28,6 +28,28 @@ async fn after_a_429_nothing_is_sent_before_retry_after() {
 }
 
 #[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_leaves_the_others_all_that_it_did_not_spend(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let limit = Limit {
+        max: 50,
+        interval_ms: 600_000,
+        ..Limit::default()
+    };
+    let app = TestApp::builder().database(backend);
+    let app = app.sandbox(move |settings| settings.limit = Some(limit));
+    let mut app = app.start().await;
+    app.thrivecart().order_success("a@example.com").deliver().await;
+    app.drain().await;
+    let spent = i64::try_from(app.ghl().calls().len()).expect("few calls");
+    app.restart().await;
+    let health = app.handle().health().await.expect("read");
+    let left = health.budgets.iter().find_map(|left| left.burst);
+    assert_eq!(left, Some(50 - spent));
+}
+
+#[rstest]
 #[case::sqlite(Backend::Sqlite, 1)]
 #[case::postgres(Backend::Postgres, 1)]
 #[case::two_nodes(Backend::Postgres, 2)]

@@ -23,3 +23,5 @@ mod stopping;
 mod trial;
 mod trouble;
 mod unclear;
+mod versions;
+mod workspaces;

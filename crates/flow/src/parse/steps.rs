@@ -8,7 +8,7 @@ use crate::node::{Kind, Node};
 use super::{Fields, Reader};
 
 /// The keys that tell what a step does, each with the others that go with it.
-const FORMS: [(&str, &[&str]); 6] = [
+pub(crate) const FORMS: [(&str, &[&str]); 6] = [
     ("operation", &["with", "connection", "on_unclear", "on_error"]),
     ("branch", &["else"]),
     ("for_each", &["at_most", "steps"]),
@@ -16,9 +16,9 @@ const FORMS: [(&str, &[&str]); 6] = [
     ("set", &[]),
     ("stop", &[]),
 ];
-const COMMON_KEYS: [&str; 2] = ["id", "when"];
-const CASE_KEYS: [&str; 2] = ["when", "steps"];
-const WAIT_KEYS: [&str; 4] = ["for", "until", "event", "when"];
+pub(crate) const COMMON_KEYS: [&str; 2] = ["id", "when"];
+pub(crate) const CASE_KEYS: [&str; 2] = ["when", "steps"];
+pub(crate) const WAIT_KEYS: [&str; 4] = ["for", "until", "event", "when"];
 const FIELD_KEYS: [&str; 3] = ["field", "is", "value"];
 
 impl Reader {

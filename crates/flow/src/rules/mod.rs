@@ -22,6 +22,7 @@ mod check;
 mod decide;
 mod inputs;
 mod read;
+mod schema;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,7 @@ pub(crate) use decide::Ready;
 pub use decide::{Matched, Outcomes};
 pub use inputs::RowInputs;
 pub(crate) use read::read;
+pub(crate) use schema::schema;
 
 /// The most rows of a table.
 pub const MAX_ROWS: usize = 1_000;

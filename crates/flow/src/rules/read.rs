@@ -9,12 +9,17 @@ use crate::condition::Condition;
 use crate::node::{Kind, Node};
 use crate::parse::Reader;
 
+/// The keys of a table.
+pub(super) const TABLE_KEYS: [&str; 2] = ["match", "rows"];
+/// The keys of a row.
+pub(super) const ROW_KEYS: [&str; 3] = ["name", "if", "then"];
+
 /// Any value will do.
 const ANY: &str = "*";
 
 /// Reads the table of a document.
 pub(crate) fn read(reader: &mut Reader, node: Option<&&Node>) -> Option<Rules> {
-    let fields = reader.fields("rules", node?, &["match", "rows"]);
+    let fields = reader.fields("rules", node?, &TABLE_KEYS);
     let matching = match reader.text("rules.match", fields.get("match")).as_deref() {
         None | Some("first") => Matching::First,
         Some("all") => Matching::All,
@@ -40,7 +45,7 @@ pub(crate) fn read(reader: &mut Reader, node: Option<&&Node>) -> Option<Rules> {
 }
 
 fn row(reader: &mut Reader, path: &str, node: &Node) -> Row {
-    let fields = reader.fields(path, node, &["name", "if", "then"]);
+    let fields = reader.fields(path, node, &ROW_KEYS);
     let then = match fields.get("then").map(|node| (node.to_json(), node)) {
         Some((Json::Object(then), _)) => then,
         Some((_, node)) => {

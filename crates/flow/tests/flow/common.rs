@@ -1,9 +1,12 @@
 //! What the tests of this crate share: an event to begin with, a catalog of the operations used, and a run.
 
+use std::sync::LazyLock;
+
 use cartlane_flow::{Compiled, Document, Journal, Next, Operations, Scope, StepRecord, advance};
 use cartlane_model::{
     ConnectionId, ContactId, Event, EventId, EventKind, Facts, Item, Mode, Money, Person, UnixMs, WorkspaceId,
 };
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// The operations that the default automations use, with their inputs.
@@ -110,9 +113,25 @@ pub fn item(item_type: &str, id: &str, name: Option<&str>, minor: i64) -> Item {
     }
 }
 
-/// Reads and compiles a document that has no faults.
+/// What the published schema says against a document; nothing where it is one.
+pub fn against_schema(document: &Value) -> Vec<String> {
+    static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+        let schema = cartlane_flow::schema::automation();
+        jsonschema::draft202012::new(&schema).expect("the schema is one")
+    });
+    let errors = SCHEMA.iter_errors(document);
+    errors
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+/// Reads and compiles a document that has no faults, which the published schema says, too.
 pub fn compile(yaml: &str) -> Compiled {
     let document = Document::from_yaml(yaml, &Catalog).unwrap_or_else(|problems| panic!("{problems}"));
+    let written = cartlane_flow::yaml::read(yaml).expect("YAML");
+    for form in [&written, &document.to_json()] {
+        assert_eq!(against_schema(form), [""; 0], "{form}");
+    }
     Compiled::new(document).unwrap_or_else(|problems| panic!("{problems}"))
 }
 

@@ -7,3 +7,4 @@ mod documents;
 mod language;
 mod recipes;
 mod rules;
+mod schema;

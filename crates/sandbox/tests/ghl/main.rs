@@ -14,6 +14,7 @@ mod conversations;
 mod examples;
 mod faults;
 mod limits;
+mod messages;
 mod oauth;
 mod opportunities;
 mod resources;

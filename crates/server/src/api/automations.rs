@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use cartlane_engine::records::{Applied, Automation};
+use cartlane_engine::records::Automation;
 use cartlane_engine::{Handle, Sender, Trial};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller::Caller;
 use crate::Problem;
 use crate::api::id;
 
@@ -28,30 +29,23 @@ fn automation_out(row: &Automation) -> Value {
 #[derive(Deserialize)]
 pub struct ApplyIn {
     documents: Vec<Value>,
-    author: String,
+    note: Option<String>,
     #[serde(default)]
     disabled: bool,
 }
 
 /// Saves documents under their names: all of them or, where one has a fault, none.
 pub async fn apply_automations(
-    State(engine): State<Handle>,
+    Caller(engine): Caller,
     Json(apply): Json<ApplyIn>,
 ) -> Result<Json<Value>, Problem> {
-    let applied = engine
-        .apply_as(&apply.documents, &apply.author, apply.disabled)
-        .await?;
+    let note = apply.note.as_deref();
+    let applied = engine.save(&apply.documents, note, apply.disabled).await?;
     let present = engine.automations().await?;
     let out = applied.into_iter().map(|(name, applied)| {
         let row = present.iter().find(|row| row.name == name);
-        let applied = match applied {
-            Applied::Created => "created",
-            Applied::Changed { .. } => "changed",
-            Applied::Unchanged => "unchanged",
-            Applied::Restored { .. } => "restored",
-        };
         let (version, enabled) = (row.map(|row| row.version), row.map(|row| row.enabled));
-        json!({"name": name, "applied": applied, "version": version, "enabled": enabled})
+        json!({"name": name, "applied": applied.as_str(), "version": version, "enabled": enabled})
     });
     Ok(Json(json!({"automations": out.collect::<Vec<_>>()})))
 }
@@ -68,7 +62,7 @@ pub struct AutomationPatch {
 
 /// Says whether events start an automation. It is enabled where its go-live check is green, or a person says why not.
 pub async fn update_automation(
-    State(engine): State<Handle>,
+    Caller(engine): Caller,
     Path(automation): Path<String>,
     Json(patch): Json<AutomationPatch>,
 ) -> Result<Json<Value>, Problem> {
@@ -81,7 +75,7 @@ pub async fn update_automation(
             .filter(|reason| !reason.trim().is_empty());
         told["check"] = json!(engine.enable_automation(automation_id, reason).await?);
     } else {
-        engine.set_automation_enabled(automation_id, false).await?;
+        engine.disable_automation(automation_id).await?;
     }
     Ok(Json(told))
 }
@@ -96,7 +90,7 @@ pub async fn check_automation(
 
 /// Removes an automation.
 pub async fn remove_automation(
-    State(engine): State<Handle>,
+    Caller(engine): Caller,
     Path(automation): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     engine.remove_automation(id(&automation)?).await?;

@@ -13,6 +13,7 @@ use cartlane_model::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller::Caller;
 use crate::Problem;
 
 /// Many locations of one agency.
@@ -65,7 +66,7 @@ pub(super) struct ConnectionIn {
 
 /// Adds a connection.
 pub async fn add_connection(
-    State(engine): State<Handle>,
+    Caller(engine): Caller,
     Json(given): Json<ConnectionIn>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let secrets = given.secrets.into_iter();
@@ -87,7 +88,7 @@ pub(super) struct Removal {
 
 /// Removes a connection with its secrets.
 pub async fn remove_connection(
-    State(engine): State<Handle>,
+    Caller(engine): Caller,
     Path(name): Path<String>,
     Query(removal): Query<Removal>,
 ) -> Result<Json<Value>, Problem> {
@@ -116,7 +117,7 @@ enum Action {
 
 /// Changes a secret that the vault holds.
 pub async fn rotate_secret(
-    State(engine): State<Handle>,
+    Caller(engine): Caller,
     Path((name, secret)): Path<(String, SecretName)>,
     Json(given): Json<RotationIn>,
 ) -> Result<Json<Value>, Problem> {

@@ -1,6 +1,8 @@
 //! Administration: what the command line asks and tells. Listens on a socket in the data directory only.
 
+mod audit;
 mod automations;
+mod caller;
 mod connections;
 mod events;
 mod health;
@@ -8,6 +10,8 @@ mod operations;
 mod products;
 mod quarantine;
 mod runs;
+mod versions;
+mod workspace;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -18,6 +22,11 @@ use cartlane_engine::Handle;
 pub(crate) const ROWS: i64 = 50;
 /// Rows of a list at the most.
 pub(crate) const MOST_ROWS: i64 = 1000;
+
+/// The most bytes of a workspace that is imported.
+const WORKSPACE_BYTES: usize = 64 * 1024 * 1024;
+
+pub use caller::ACTOR;
 
 /// The routes.
 pub fn router(engine: Handle) -> Router {
@@ -41,6 +50,24 @@ pub fn router(engine: Handle) -> Router {
             patch(automations::update_automation).delete(automations::remove_automation),
         )
         .route("/api/automations/{id}/check", get(automations::check_automation))
+        .route("/api/automations/{id}/versions", get(versions::list_versions))
+        .route(
+            "/api/automations/{id}/versions/{version}",
+            get(versions::read_version),
+        )
+        .route("/api/automations/{id}/diff", get(versions::diff_versions))
+        .route("/api/automations/{id}/rollback", post(versions::roll_back))
+        .route(
+            "/api/automations/{id}/duplicate",
+            post(versions::duplicate_automation),
+        )
+        .route("/api/audit", get(audit::list_audit))
+        .route(
+            "/api/workspace",
+            get(workspace::export_workspace)
+                .post(workspace::import_workspace)
+                .layer(DefaultBodyLimit::max(WORKSPACE_BYTES)),
+        )
         .route("/api/events/{id}/plan", get(automations::plan_event))
         .route("/api/quarantine", get(quarantine::list_quarantine))
         .route(

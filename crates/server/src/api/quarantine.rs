@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use cartlane_engine::{Accepted, Handle};
 use serde_json::{Value, json};
 
+use super::caller::Caller;
 use crate::Problem;
 use crate::api::{MOST_ROWS, id};
 
@@ -22,7 +23,7 @@ pub async fn list_quarantine(State(engine): State<Handle>) -> Result<Json<Value>
 
 /// Lets a delivery in.
 pub async fn release_quarantine(
-    State(engine): State<Handle>,
+    Caller(engine): Caller,
     Path(delivery): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let (event_id, is_new) = match engine.release(id(&delivery)?).await? {

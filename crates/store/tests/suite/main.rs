@@ -6,3 +6,4 @@ mod fitness;
 mod lanes;
 mod postgres;
 mod transactions;
+mod versions;

@@ -10,6 +10,7 @@ mod records;
 mod server;
 mod usage;
 mod vault;
+mod versions;
 
 use serde_json::Value;
 

@@ -171,5 +171,15 @@ fn check_tells_what_is_missing_and_enable_wants_a_reason() {
         "the workflow comes tomorrow",
     ]);
     assert_eq!(enabled["enabled"], true);
-    assert!(house.log().contains("the workflow comes tomorrow"), "it is kept");
+    let log = house.cli(&[
+        "audit",
+        "list",
+        "--action",
+        "automation.enabled",
+        "--subject",
+        name,
+    ]);
+    for kept in ["the workflow comes tomorrow", "steps.workflow.with.workflowId"] {
+        assert!(log.out.contains(kept), "{kept}: {log:?}");
+    }
 }
