@@ -1,17 +1,13 @@
 //! What people ask of the engine and tell it, through the command line or a page.
 
-use std::sync::Arc;
-
-use cartlane_catalog::Catalog;
-use cartlane_flow::{self as flow, Next, StepRecord};
-use cartlane_model::{AutomationId, Event, EventId, Problems, QuarantineId, RunId};
+use cartlane_model::{Event, EventId, Problems, QuarantineId, RunId};
 use cartlane_store::audit::{self, Action};
 use cartlane_store::automations::{self, Automation};
 use cartlane_store::lists::{self, EventFilter, EventRow, RunFilter, RunRow};
 use cartlane_store::quarantine::{self, Aside};
 use cartlane_store::runs::{self, Retried};
 use cartlane_store::{Error, journal, lanes};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::inbox::{Accepted, Put, Refused};
 use crate::stored::event_of;
@@ -232,108 +228,6 @@ impl Handle {
         Ok(self.db.read(|tx| automations::list(tx)).await?)
     }
 
-    /// What the automations would do with an event, in order, without doing it. What only an answer could tell is
-    /// written `(unknown)`.
-    pub async fn plan(&self, id: EventId) -> Result<Json, AdminError> {
-        let event = self.event(id).await?.event;
-        let mode = event.facts.mode;
-        let runs = self
-            .automations
-            .runs_for(event.facts.kind.as_str(), mode, true, self.now());
-        let mut plans = Vec::new();
-        for run in runs {
-            plans.push(self.plan_one(&event, run.automation_id, run.version).await?);
-        }
-        Ok(json!({"event": id, "kind": event.facts.kind, "automations": plans}))
-    }
-
-    async fn plan_one(&self, event: &Event, id: AutomationId, version: i64) -> Result<Json, AdminError> {
-        let compiled = self.automations.version(&self.db, id, version).await;
-        let compiled: Arc<_> = compiled.map_err(|error| AdminError::Unfit(error.to_string()))?;
-        let settings = self
-            .directory()
-            .source(event.connection_id)
-            .map_or(Json::Null, |source| source.settings.clone());
-        let reference = |step: &str| crate::reference::reference(event.id, id, step);
-        let history = if compiled.reads("contact") {
-            Some(self.history(event).await?)
-        } else {
-            None
-        };
-        let mut journal: flow::Journal = Vec::new();
-        let mut steps = Vec::new();
-        let ending = loop {
-            let scope = flow::Scope {
-                event,
-                steps: &journal,
-                reference: &reference,
-                settings: &settings,
-                contact: history.as_ref(),
-            };
-            match flow::advance(&compiled, &scope) {
-                Ok(Next::Call {
-                    step,
-                    operation,
-                    inputs,
-                    connection,
-                    ..
-                }) => {
-                    let title = Catalog::builtin()
-                        .get(&operation)
-                        .map(|operation| operation.title.clone());
-                    let mut told =
-                        json!({"step": step, "operation": operation, "title": title, "inputs": inputs});
-                    if let Some(connection) = connection {
-                        told["connection"] = connection.into();
-                    }
-                    steps.push(told);
-                    let output = json!({"id": "(unknown)", "created": null, "contact": {}});
-                    journal.push((step, StepRecord::Done { output }));
-                }
-                Ok(Next::Note { step, output }) => {
-                    steps.push(json!({"step": step, "decides": output}));
-                    journal.push((step, StepRecord::Done { output }));
-                }
-                Ok(Next::Wait {
-                    step,
-                    lasts_ms,
-                    until,
-                    kinds,
-                }) => {
-                    steps
-                        .push(json!({"step": step, "waits": {"ms": lasts_ms, "until": until, "for": kinds}}));
-                    let output = json!({"timed_out": !kinds.is_empty(), "event": null});
-                    journal.push((step, StepRecord::Done { output }));
-                }
-                Ok(Next::Skip { step, reason }) => {
-                    steps.push(json!({"step": step, "skipped": reason}));
-                    journal.push((step, StepRecord::Skipped { reason }));
-                }
-                Ok(Next::Ended { reason, .. }) => break json!({"stopped": reason}),
-                Ok(Next::Done) => break json!("done"),
-                Ok(Next::NotApplicable { reason }) => break json!({"skipped": reason}),
-                Ok(Next::Stopped { step }) => break json!({"stopped_at": step}),
-                Err(fault) => break json!({"fault": fault.to_string()}),
-            }
-        };
-        let scope = flow::Scope {
-            event,
-            steps: &journal,
-            reference: &reference,
-            settings: &settings,
-            contact: history.as_ref(),
-        };
-        let mut rules = rules(&compiled, &scope);
-        if compiled.asks_tags() && event.facts.payload["tags"].is_null() {
-            let warning = "a plan does not read the contact's tags: rows with `tag` were taken not to fit";
-            if let Some(warnings) = rules["warnings"].as_array_mut() {
-                warnings.push(warning.into());
-            }
-        }
-        let name = &compiled.document().name;
-        Ok(json!({"automation": name, "version": version, "rules": rules, "steps": steps, "ending": ending}))
-    }
-
     /// How the installation is.
     pub async fn health(&self) -> Result<Health, AdminError> {
         crate::directory::flush(&self.directory(), &self.db).await?;
@@ -344,15 +238,6 @@ impl Handle {
             open_runs,
             oldest_open_run_at,
         })
-    }
-}
-
-/// What the rules of an automation come to, for people; null where it has none.
-pub(crate) fn rules(compiled: &flow::Compiled, scope: &flow::Scope<'_>) -> Json {
-    match compiled.outcomes(scope) {
-        Some(Ok(outcomes)) => json!(outcomes),
-        Some(Err(fault)) => json!({"fault": fault.to_string()}),
-        None => Json::Null,
     }
 }
 

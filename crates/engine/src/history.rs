@@ -4,13 +4,13 @@
 //! itself included, so that a replay and a plan answer what the first run did. An event that is only tried and not stored
 //! comes after all that its contact has.
 
-use cartlane_flow::{History, history};
+use cartlane_flow::{Compiled, History, history};
 use cartlane_model::{ContactId, Event, EventId, Mode};
 use cartlane_store::history::{self as store, Part};
-use cartlane_store::{Error, runs::StoredEvent};
+use cartlane_store::{Error, Tx, contacts, runs::StoredEvent};
 
-use crate::Shared;
 use crate::stored::event_of;
+use crate::{MAIN_WORKSPACE, Shared};
 
 /// Events in memory at a time: they have whole bodies.
 const PAGE: i64 = 50;
@@ -46,6 +46,30 @@ impl Shared {
         Ok(history)
     }
 
+    /// The history that an automation reads: of an event that is stored, or of one that is only tried; `None` where it reads
+    /// none.
+    pub(crate) async fn history_for(
+        &self,
+        compiled: &Compiled,
+        event: &Event,
+        is_stored: bool,
+    ) -> Result<Option<History>, Error> {
+        Ok(match (compiled.reads("contact"), is_stored) {
+            (false, _) => None,
+            (true, true) => Some(self.history(event).await?),
+            (true, false) => Some(self.history_and(event).await?),
+        })
+    }
+
+    /// Finds out whom an event is about that is not stored.
+    pub(crate) async fn recognise(&self, event: &mut Event) -> Result<(), Error> {
+        if let Some(email) = event.facts.person.email.clone() {
+            let known = move |tx: &mut dyn Tx| contacts::by_email(tx, MAIN_WORKSPACE, &email);
+            event.contact_id = self.db.read(known).await?;
+        }
+        Ok(())
+    }
+
     async fn page(
         &self,
         member: ContactId,
@@ -53,7 +77,7 @@ impl Shared {
         after: Option<EventId>,
         until: EventId,
     ) -> Result<Vec<StoredEvent>, Error> {
-        let read = move |tx: &mut dyn cartlane_store::Tx| {
+        let read = move |tx: &mut dyn Tx| {
             let part = Part {
                 kinds: &history::KINDS,
                 is_test: mode == Some(Mode::Test),

@@ -275,11 +275,8 @@ impl<'a> Run<'a> {
         compiled: &Compiled,
         event: &Event,
     ) -> Result<Option<flow::History>, Ending> {
-        if !compiled.reads("contact") {
-            return Ok(None);
-        }
-        let history = self.shared.history(event).await;
-        history.map(Some).map_err(|_| Ending::Wait {
+        let history = self.shared.history_for(compiled, event, true).await;
+        history.map_err(|_| Ending::Wait {
             in_ms: 1_000,
             reason: None,
         })

@@ -114,11 +114,6 @@ impl Compiled {
         self.reads.child(root).is_some()
     }
 
-    /// Whether a row of its rules asks for the contact's tags, which only a step that looks the contact up can tell.
-    pub fn asks_tags(&self) -> bool {
-        self.rules.as_ref().is_some_and(Ready::asks_tags)
-    }
-
     /// What its rules come to for the scope's event; `None` where it has none.
     pub fn outcomes(&self, scope: &Scope<'_>) -> Option<Result<Outcomes, Fault>> {
         let decided = self

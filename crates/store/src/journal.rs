@@ -4,6 +4,8 @@
 //! finds what has been done. An unsafe call's intent is written before it is sent; a call without an outcome after a
 //! crash is one whose outcome is unclear.
 
+use std::collections::HashMap;
+
 use cartlane_model::{AutomationId, CallId, ConnectionId, EventId, RunId, UnixMs};
 use serde_json::Value as Json;
 
@@ -52,20 +54,40 @@ pub fn steps(tx: &mut dyn Tx, event: EventId, automation: AutomationId) -> Resul
         "SELECT step_id, state, output, reason FROM steps WHERE event_id = ?1 AND automation_id = ?2 ORDER BY place",
         &[Value::id(&event), Value::id(&automation)],
     )?;
-    rows.iter().map(step).collect()
+    rows.iter().map(|row| step(row, 0)).collect()
 }
 
-fn step(row: &Row) -> Result<Step, Error> {
+/// What the steps of an automation came to for each of the events from one to another, in the order in which they ended.
+pub(crate) fn steps_of_events(
+    tx: &mut dyn Tx,
+    automation: AutomationId,
+    first: EventId,
+    last: EventId,
+) -> Result<HashMap<EventId, Vec<Step>>, Error> {
+    let rows = tx.query(
+        "SELECT event_id, step_id, state, output, reason FROM steps WHERE event_id >= ?1 AND event_id <= ?2 AND automation_id = ?3 \
+         ORDER BY event_id, place",
+        &[Value::id(&first), Value::id(&last), Value::id(&automation)],
+    )?;
+    let mut all: HashMap<EventId, Vec<Step>> = HashMap::new();
+    for row in &rows {
+        all.entry(row.id(0)?).or_default().push(step(row, 1)?);
+    }
+    Ok(all)
+}
+
+/// The step whose columns begin at `first`.
+fn step(row: &Row, first: usize) -> Result<Step, Error> {
     Ok(Step {
-        step_id: row.text(0)?.to_owned(),
-        state: match row.text(1)? {
+        step_id: row.text(first)?.to_owned(),
+        state: match row.text(first + 1)? {
             "done" => StepState::Done,
             "failed" => StepState::Failed,
             "waiting" => StepState::Waiting,
             _ => StepState::Skipped,
         },
-        output: json(row.opt_text(2)?)?.unwrap_or(Json::Null),
-        reason: row.opt_text(3)?.map(str::to_owned),
+        output: json(row.opt_text(first + 2)?)?.unwrap_or(Json::Null),
+        reason: row.opt_text(first + 3)?.map(str::to_owned),
     })
 }
 

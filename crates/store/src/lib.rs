@@ -31,6 +31,7 @@ pub mod lists;
 pub mod meta;
 pub mod migrate;
 pub mod oauth;
+pub mod past;
 mod people;
 pub mod quarantine;
 pub mod runs;

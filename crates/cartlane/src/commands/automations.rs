@@ -81,11 +81,10 @@ pub enum Command {
     Schema,
     /// Try an automation on recorded events, in a house that is thrown away; exit code 1 where a run failed.
     Test(super::trial::Arguments),
-    /// What the automations would do with an event, without doing it.
-    Plan {
-        /// The event's id.
-        event: String,
-    },
+    /// What automations would do with an event, without doing it.
+    Plan(super::plan::Arguments),
+    /// Which of the events that came in a draft would treat differently from what was done, without doing anything.
+    Backtest(super::backtest::Arguments),
 }
 
 /// Does it.
@@ -129,12 +128,8 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             let answer = admin.delete(&path).await?;
             print(&answer, as_json, &format!("`{name}` is removed"));
         }
-        Command::Plan { event } => {
-            plan(
-                &admin.get(&format!("/api/events/{event}/plan"), &[]).await?,
-                as_json,
-            );
-        }
+        Command::Plan(arguments) => super::plan::run(&arguments, &admin, as_json).await?,
+        Command::Backtest(arguments) => super::backtest::run(&arguments, &admin, as_json).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -240,29 +235,4 @@ fn show(row: &Value, as_json: bool) {
     let (id, version) = (row["id"].as_str().unwrap_or_default(), &row["version"]);
     output::line(&format!("# {id}, version {version}, {enabled}"));
     output::line(yaml::write(&row["document"]).trim_end());
-}
-
-fn plan(answer: &Value, as_json: bool) {
-    if as_json {
-        return output::json(answer);
-    }
-    if rows(answer).is_empty() {
-        output::line("no automation listens to this event");
-    }
-    for automation in rows(answer) {
-        output::line(automation["automation"].as_str().unwrap_or_default());
-        for step in automation["steps"].as_array().into_iter().flatten() {
-            let id = step["step"].as_str().unwrap_or_default();
-            match step["skipped"].as_str() {
-                Some(reason) => output::line(&format!("  {id}: left out: {reason}")),
-                None => output::line(&format!(
-                    "  {id}: {} {}",
-                    step["operation"].as_str().unwrap_or_default(),
-                    step["inputs"]
-                )),
-            }
-        }
-        super::trial::rules(&automation["rules"], "  ");
-        output::line(&format!("  => {}", automation["ending"]));
-    }
 }

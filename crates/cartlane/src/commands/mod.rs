@@ -3,11 +3,13 @@
 mod apply;
 mod audit;
 mod automations;
+mod backtest;
 mod connections;
 mod demo;
 mod doctor;
 mod events;
 mod ops;
+mod plan;
 mod products;
 mod quarantine;
 mod recipes;

@@ -106,7 +106,7 @@ fn printed(house: &House) -> Vec<String> {
         &["runs", "list"],
         &["runs", "show", &run],
         &["automations", "list"],
-        &["automations", "plan", &event],
+        &["automations", "plan", "--event", &event],
         &["quarantine", "list"],
         &["connections", "list"],
         &["ops", "call", "ghl.contacts.list", "--connection", "crm"],

@@ -85,6 +85,16 @@ impl Executor {
             .map_err(CallError::Inputs)
     }
 
+    /// Makes the one call of an operation that is no composite; the inputs are checked.
+    pub(crate) async fn ask(
+        &self,
+        target: &Target,
+        operation: &Operation,
+        inputs: &Json,
+    ) -> Result<Json, CallError> {
+        self.shared.ask(target, operation, inputs).await
+    }
+
     /// The connection of this kind, and of this name or id.
     pub(crate) fn target(&self, connection: &str, kind: Kind) -> Result<Arc<Target>, CallError> {
         let directory = self.shared.directory();
@@ -109,7 +119,7 @@ impl Executor {
     }
 
     /// The inputs in their one form, checked.
-    async fn checked(
+    pub(crate) async fn checked(
         &self,
         target: &Target,
         operation: &'static Operation,
@@ -210,7 +220,7 @@ fn first_part(operation: &'static Operation, inputs: &Json) -> Part {
 }
 
 /// The answers that a composite can go on from, with the refusal that they come from.
-fn answer_of(answered: Result<Json, CallError>) -> Result<(Answer, Option<Rejection>), CallError> {
+pub(crate) fn answer_of(answered: Result<Json, CallError>) -> Result<(Answer, Option<Rejection>), CallError> {
     match answered {
         Ok(answer) => Ok((Answer::Ok(answer), None)),
         Err(CallError::Refused(refusal)) => match crate::exchange::answer(&refusal) {

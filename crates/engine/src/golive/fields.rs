@@ -6,11 +6,12 @@ use cartlane_catalog::Catalog;
 use cartlane_flow::names::nearest;
 use serde_json::{Value as Json, json};
 
-use super::mapping::{Called, UNKNOWN};
+use super::mapping::Called;
 use super::{Finding, place};
 use crate::Handle;
 use crate::connections::CUSTOM_FIELDS;
 use crate::directory::Target;
+use crate::plan::UNKNOWN;
 
 /// A value for a custom field, as a step writes it.
 struct Written {

@@ -1,19 +1,19 @@
 //! The mapping of real events: what an automation would call for each of the last ones, and where it would fail.
 
-use cartlane_catalog::{Catalog, Operation, Type, events};
-use cartlane_flow::{self as flow, Action, Compiled, Document, Next, StepRecord};
+use cartlane_catalog::{Catalog, Operation, events};
+use cartlane_flow::{self as flow, Compiled, Document, Next, StepRecord};
 use cartlane_model::{AutomationId, Event, EventId, Mode};
 use cartlane_store::lists::EventFilter;
 use cartlane_thrivecart::{ContentType, decode_stored, recorded};
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
-use super::{Finding, id_of};
+use super::Finding;
+use crate::fold::{DEPENDS, reads_answers};
+use crate::plan::answer;
 use crate::{AdminError, Handle, MAIN_WORKSPACE};
 
 /// How many events are looked at.
 const EVENTS: u8 = 20;
-/// What stands for a text that only an answer could tell.
-pub(super) const UNKNOWN: &str = "(unknown)";
 
 /// What was found.
 pub(super) struct Mapping {
@@ -228,7 +228,7 @@ impl Handle {
                             message: fault.message,
                         });
                     }
-                    let reason = "what it comes to depends on an answer".to_owned();
+                    let reason = DEPENDS.to_owned();
                     (step, StepRecord::Skipped { reason })
                 }
             };
@@ -253,36 +253,4 @@ fn wrong_inputs(operation: &Operation, step: &str, inputs: &Json, document: &Doc
         message: problem.message,
     })
     .collect()
-}
-
-/// Whether what stands at `when` or `with.INPUT…` of a step reads what earlier steps were answered.
-fn reads_answers(document: &Document, step: &str, place: &str) -> bool {
-    let steps = document.all_steps();
-    let Some(step) = steps.into_iter().find(|known| known.id == id_of(step)) else {
-        return false;
-    };
-    let written = match (place.strip_prefix("with."), &step.action) {
-        (Some(input), Action::Call(call)) => {
-            let name = input.split(['.', '[']).next().unwrap_or_default();
-            call.with.get(name).cloned().unwrap_or_default()
-        }
-        _ => json!(step.when),
-    };
-    written.to_string().contains("steps.")
-}
-
-/// What an operation could answer, as far as its catalog entry tells.
-fn answer(operation: &Operation) -> Json {
-    let mut answer = json!({"id": UNKNOWN, "created": false, "found": true, "contact": {"id": UNKNOWN}});
-    let keys = operation.endpoint().map(|endpoint| &endpoint.answer.keys);
-    for (key, kind) in keys.into_iter().flatten() {
-        answer[key] = match kind {
-            Type::Array => json!([]),
-            Type::Object => Json::Object(Map::new()),
-            Type::Boolean => json!(false),
-            Type::Integer | Type::Number => json!(0),
-            Type::String | Type::Any => json!(UNKNOWN),
-        };
-    }
-    answer
 }

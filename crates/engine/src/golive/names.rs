@@ -6,10 +6,11 @@ use cartlane_catalog::{Catalog, Choice, Operation, Shape};
 use cartlane_flow::names::nearest;
 use serde_json::Value as Json;
 
-use super::mapping::{Called, UNKNOWN};
+use super::mapping::Called;
 use super::{Finding, place};
 use crate::directory::Target;
 use crate::executor::Choices;
+use crate::plan::UNKNOWN;
 use crate::{CallError, Handle};
 
 /// Lists that belong to runs and not to the set-up of a location, or that name it itself.

@@ -12,7 +12,6 @@ mod stand_in;
 use cartlane_catalog::{Catalog, Effect as Twice, Operation, System};
 use cartlane_flow::{self as flow, Next, StepRecord};
 use cartlane_model::{AutomationId, ConnectionId, Event, EventId, NewEvent, UnixMs};
-use cartlane_store::{Tx, contacts};
 use serde_json::{Value as Json, json};
 
 pub use contact::{Effect, effects, read_back};
@@ -83,9 +82,7 @@ impl Handle {
         };
         let before = ground.state().await.map_err(unfit)?;
         let mut event = event(new, connection_id, self.now());
-        let email = trial.contact.clone();
-        let known = move |tx: &mut dyn Tx| contacts::by_email(tx, MAIN_WORKSPACE, &email);
-        event.contact_id = self.db.read(known).await?;
+        self.recognise(&mut event).await?;
         let history = self.history_and(&event).await?;
         let settings = directory
             .source(connection_id)
@@ -133,7 +130,7 @@ fn unfit(error: CallError) -> AdminError {
     AdminError::Unfit(error.to_string())
 }
 
-fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError> {
+pub(crate) fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError> {
     use cartlane_ghl::hooks;
     use cartlane_thrivecart as thrivecart;
     let nothing = || AdminError::Unfit("the payload is empty".into());
@@ -155,7 +152,7 @@ fn read(sender: Sender, body: &[u8], now: UnixMs) -> Result<NewEvent, AdminError
     }
 }
 
-fn event(new: NewEvent, connection_id: ConnectionId, now: UnixMs) -> Event {
+pub(crate) fn event(new: NewEvent, connection_id: ConnectionId, now: UnixMs) -> Event {
     Event {
         id: EventId::new(now),
         workspace_id: MAIN_WORKSPACE,
@@ -252,7 +249,7 @@ impl Ground<'_> {
             };
             journal.push(record);
         };
-        let rules = crate::admin::rules(compiled, &scope(event, &journal, &reference, history, settings));
+        let rules = crate::fold::rules(compiled, &scope(event, &journal, &reference, history, settings));
         (steps, ending, rules)
     }
 

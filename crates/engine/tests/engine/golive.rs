@@ -410,6 +410,39 @@ async fn names_that_rows_of_rules_give_are_checked_though_no_event_has_met_the_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_rows_by_tag_give_is_not_called_missing_before_the_contact_was_looked_up() {
+    let app = house(Backend::Sqlite).await;
+    let text = r#"
+name: By tag
+on: [order.success]
+rules: {rows: [{if: {tag: member}, then: {workflow: WORKFLOW}}]}
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    with: {email: "{{ event.person.email }}"}
+  - id: workflow
+    operation: ghl.contacts.add_to_workflow
+    with: {contactId: "{{ steps.contact.id }}", workflowId: "{{ rules.workflow }}"}
+"#;
+    let text = text.replace("WORKFLOW", &choice(&app, "workflows", "Welcome").await);
+    let document = Document::from_yaml(&text, Catalog::builtin()).expect("a document");
+    let documents = [document.to_json()];
+    app.handle().save(&documents, None, true).await.expect("saved");
+    app.thrivecart()
+        .order_success("a@example.com")
+        .order("1")
+        .deliver()
+        .await;
+    app.drain().await;
+    let check = app
+        .handle()
+        .check(id(&app, "By tag").await)
+        .await
+        .expect("checked");
+    assert!(check.green, "{:#?}", told(&check));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_only_an_answer_can_tell_is_not_called_wrong_in_any_recipe() {
     let app = house(Backend::Sqlite).await;
     for recipe in recipes() {

@@ -1,8 +1,9 @@
 //! What automations know about a contact from stored events.
 
 use cartlane_catalog::Catalog;
+use cartlane_engine::plan::{Happening, Planning};
 use cartlane_engine::records::EventFilter;
-use cartlane_engine::{Sender, Trial};
+use cartlane_engine::{Backtest, Sender, Trial};
 use cartlane_flow::Document;
 use cartlane_model::EventId;
 use cartlane_testkit::{Backend, TestApp};
@@ -238,4 +239,43 @@ async fn go_live_check_maps_real_events_with_what_was_known_of_their_contacts() 
         .find(|finding| finding.at.is_some())
         .expect("a fault");
     assert!(fault.advice.starts_with("1 of 3 events"), "{fault:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_of_a_payload_and_backtest_of_a_draft_know_the_contact() {
+    let app = app(Backend::Sqlite).await;
+    for order in ["1", "2"] {
+        app.thrivecart()
+            .order_success("a@example.com")
+            .order(order)
+            .deliver()
+            .await;
+        app.clock().advance(10);
+    }
+    app.drain().await;
+    let (mut payload, _) = recorded::payload("order.success").expect("recorded");
+    payload["mode"] = "live".into();
+    payload["customer"]["email"] = "a@example.com".into();
+    let planning = Planning {
+        document: serde_json::from_str(DOCUMENT).expect("JSON"),
+        happens: Happening::Payload {
+            sender: Sender::ThriveCart,
+            body: payload.to_string().into_bytes(),
+        },
+        against: Some("crm".into()),
+    };
+    let plan = app.handle().plan_document(&planning).await.expect("a plan");
+    assert_eq!(plan["steps"][1]["inputs"]["tags"][0], "orders: 3", "{plan:#}");
+
+    let mut draft = planning.document;
+    draft["when"] = "contact.orders == 2".into();
+    let wanted = Backtest {
+        document: draft,
+        instead_of: None,
+        from: None,
+        until: None,
+        event: None,
+    };
+    let tested = app.handle().backtest(&wanted).await.expect("tried");
+    assert_eq!((tested.events, tested.same), (2, 1), "{tested:?}");
 }

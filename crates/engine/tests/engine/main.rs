@@ -15,6 +15,7 @@ mod limits;
 mod listed;
 mod oauth;
 mod order;
+mod plans;
 mod products;
 mod sales;
 mod schedules;

@@ -133,13 +133,6 @@ impl Ready {
         Ok(outcomes)
     }
 
-    /// Whether a row asks for the contact's tags.
-    pub fn asks_tags(&self) -> bool {
-        self.rows
-            .iter()
-            .any(|row| row.conditions.cells.contains_key("tag"))
-    }
-
     /// What each row gives by itself, as far as no run is needed to tell.
     pub fn of_each_row(&self, environment: &Environment, tables: &Value) -> Vec<Outcomes> {
         let root = Value::from_pairs([("tables", tables.clone())]);

@@ -119,6 +119,13 @@ impl Conditions {
 }
 
 impl Rules {
+    /// Whether a row asks for the contact's tags, which only a step that looks the contact up can tell.
+    pub fn asks_tags(&self) -> bool {
+        self.rows
+            .iter()
+            .any(|row| row.conditions.cells.contains_key("tag"))
+    }
+
     /// All names that can be read as `rules.NAME`.
     fn names(&self) -> Vec<&str> {
         let own = self

@@ -97,14 +97,6 @@ pub async fn remove_automation(
     Ok(Json(json!({"id": automation, "removed": true})))
 }
 
-/// What the automations would do with an event.
-pub async fn plan_event(
-    State(engine): State<Handle>,
-    Path(event): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(engine.plan(id(&event)?).await?))
-}
-
 /// An automation to try on a live account.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,11 +109,22 @@ pub struct TrialIn {
 }
 
 /// Whose payload it is.
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum SenderIn {
+pub enum SenderIn {
+    /// `ThriveCart`.
     ThriveCart,
+    /// `GoHighLevel`.
     Ghl,
+}
+
+impl From<SenderIn> for Sender {
+    fn from(sender: SenderIn) -> Self {
+        match sender {
+            SenderIn::ThriveCart => Self::ThriveCart,
+            SenderIn::Ghl => Self::Ghl,
+        }
+    }
 }
 
 /// Tries an automation on a live account, with one test contact.
@@ -131,10 +134,7 @@ pub async fn try_automation(
 ) -> Result<Json<Value>, Problem> {
     let trial = Trial {
         document: asked.document,
-        sender: match asked.sender {
-            SenderIn::ThriveCart => Sender::ThriveCart,
-            SenderIn::Ghl => Sender::Ghl,
-        },
+        sender: asked.sender.into(),
         body: asked.payload.to_string().into_bytes(),
         connection: asked.connection,
         contact: asked.contact,

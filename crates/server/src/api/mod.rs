@@ -7,6 +7,7 @@ mod connections;
 mod events;
 mod health;
 mod operations;
+mod plans;
 mod products;
 mod quarantine;
 mod runs;
@@ -68,7 +69,9 @@ pub fn router(engine: Handle) -> Router {
                 .post(workspace::import_workspace)
                 .layer(DefaultBodyLimit::max(WORKSPACE_BYTES)),
         )
-        .route("/api/events/{id}/plan", get(automations::plan_event))
+        .route("/api/events/{id}/plan", get(plans::plan_event))
+        .route("/api/plan", post(plans::plan_automation))
+        .route("/api/backtest", post(plans::backtest_automation))
         .route("/api/quarantine", get(quarantine::list_quarantine))
         .route(
             "/api/quarantine/{id}/release",

@@ -9,8 +9,8 @@
 mod case;
 mod house;
 mod listener;
-mod payload;
-mod print;
+pub(super) mod payload;
+pub(super) mod print;
 mod stand_ins;
 
 use std::path::{Path, PathBuf};
@@ -27,7 +27,6 @@ use crate::admin::Admin;
 use crate::output::{self, BadUsage};
 use case::Case;
 use payload::Payload;
-pub use print::rules;
 
 /// What to try, on what.
 #[derive(clap::Args)]

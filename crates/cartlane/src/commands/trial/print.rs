@@ -86,7 +86,7 @@ fn step(step: &Value) {
     }
 }
 
-fn effect(effect: &Value) {
+pub(in crate::commands) fn effect(effect: &Value) {
     let (what, before, after) = (text(&effect["what"]), &effect["before"], &effect["after"]);
     line(&match (before.is_null(), after.is_null()) {
         (true, _) => format!("      + {what}: {}", short(after)),
@@ -115,11 +115,11 @@ fn read_back(rows: &[Value]) {
     }
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(in crate::commands) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn text(value: &Value) -> String {
+pub(in crate::commands) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
@@ -127,7 +127,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn short(value: &Value) -> String {
+pub(in crate::commands) fn short(value: &Value) -> String {
     let text = match value {
         Value::Null => return String::new(),
         value => value.to_string(),

@@ -45,12 +45,12 @@ fn automations_are_applied_planned_run_and_retried() {
 
     let event = house.deliver(&payload::order(1)).event();
     house.drain();
-    let plan = house.json(&["automations", "plan", &event]);
+    let plan = house.json(&["automations", "plan", "--event", &event]);
     let plan = plan["automations"].as_array().expect("a plan");
     let names: Vec<&str> = plan.iter().map(|planned| text(planned, "automation")).collect();
     assert_eq!(names, ["Sync customers", "Look up"]);
     assert_eq!(text(&plan[0]["steps"][0], "operation"), "ghl.contacts.save");
-    let planned = house.cli(&["automations", "plan", &event]);
+    let planned = house.cli(&["automations", "plan", "--event", &event]);
     assert!(
         planned.out.contains("ghl.contacts.create_note") && planned.out.contains("Order 7000001"),
         "{planned:?}"

@@ -5,6 +5,7 @@ mod automations;
 mod connections;
 mod deliveries;
 mod ops;
+mod plans;
 mod recipes;
 mod records;
 mod server;

@@ -1,0 +1,442 @@
+//! A draft against the events of a period: which of them it would treat differently from what was done.
+//!
+//! ```text
+//! stored events ─┬─ the version that ran, over its recorded steps ─► what was done      ┐
+//!                └─ the draft, over the same answers               ─► what would be done ┴─► differences, grouped
+//! ```
+//!
+//! What always holds: nothing is sent and nothing is written. A step of the draft that has the operation of a step that was
+//! done, and its name, gets the answer that this one got; the answers of others are made up, and marked `(unknown)`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use cartlane_flow::{Compiled, StepRecord};
+use cartlane_model::{AutomationId, EventId, UnixMs};
+use cartlane_store::automations;
+use cartlane_store::journal::{Step, StepState};
+use cartlane_store::past::{self, Past, Period};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use crate::fold::{Call, Ending, Fold, Given};
+use crate::stored::event_of;
+use crate::{AdminError, Handle};
+
+/// Events that are read at a time.
+const PAGE: i64 = 500;
+
+/// What is to be tried.
+#[derive(Clone, Debug)]
+pub struct Backtest {
+    /// The draft; it need not be saved.
+    pub document: Json,
+    /// The automation whose work it is held against, by its name; `None` for the one of the draft's name.
+    pub instead_of: Option<String>,
+    /// Events that came in at this moment or later.
+    pub from: UnixMs,
+    /// Events that came in before this one.
+    pub until: UnixMs,
+    /// Only this event, with all that was and would be done.
+    pub event: Option<EventId>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Backtested {
+    /// The draft's name.
+    pub automation: String,
+    /// The automation that it is held against; `None` where there is none, so that nothing was done.
+    pub instead_of: Option<String>,
+    /// Events that were looked at.
+    pub events: usize,
+    /// Those that it would treat as they were treated.
+    pub same: usize,
+    /// Those whose run is not over, of which nothing can be told yet.
+    pub open: usize,
+    /// The others, by what differs; the largest group first.
+    pub groups: Vec<Group>,
+    /// Both sides of the one event that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Json>,
+}
+
+/// Events that differ in the same things.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// What differs, in sentences.
+    pub differences: Vec<String>,
+    /// The events, oldest first.
+    pub events: Vec<EventId>,
+}
+
+/// One side of a comparison.
+struct Side {
+    /// What is done.
+    calls: Vec<Call>,
+    /// What is not, though the document says so: it failed, or something newer had been done.
+    undone: Vec<Call>,
+    /// Steps of which nobody knows what they would come to.
+    open: Vec<String>,
+    ending: Ending,
+    told: Vec<Json>,
+}
+
+/// What the draft is held against.
+struct Former {
+    id: AutomationId,
+    name: String,
+    versions: HashMap<i64, Arc<Compiled>>,
+    kinds: BTreeSet<String>,
+}
+
+impl Handle {
+    /// Tries a draft on stored events.
+    ///
+    /// # Errors
+    /// Where the document has faults, or there is no automation of the name that it is held against.
+    pub async fn backtest(&self, wanted: &Backtest) -> Result<Backtested, AdminError> {
+        let draft = crate::automations::compile(&wanted.document)?;
+        let former = self.former(&draft, wanted.instead_of.as_deref()).await?;
+        let mut kinds: BTreeSet<String> = draft.document().on.iter().cloned().collect();
+        kinds.extend(former.iter().flat_map(|former| former.kinds.iter().cloned()));
+        let period = Period {
+            from: wanted.from,
+            until: wanted.until,
+            kinds: kinds.into_iter().collect(),
+            with_tests: false,
+        };
+        let mut result = Backtested {
+            automation: draft.document().name.clone(),
+            instead_of: former.as_ref().map(|former| former.name.clone()),
+            ..Backtested::default()
+        };
+        let mut groups: BTreeMap<Vec<String>, Vec<EventId>> = BTreeMap::new();
+        let id = former.as_ref().map(|former| former.id);
+        let mut after = None;
+        loop {
+            let (asked, only) = (period.clone(), wanted.event);
+            let page = self.db.read(move |tx| match only {
+                Some(event) => past::one(tx, event, id),
+                None => past::page(tx, &asked, id, after, PAGE),
+            });
+            let page = page.await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.event.id);
+            for past in &page {
+                result.events += 1;
+                match self.compare(&draft, former.as_ref(), past).await? {
+                    None => result.open += 1,
+                    Some((was, would)) => {
+                        let differences = differences(&was, &would);
+                        if wanted.event.is_some() {
+                            result.detail = Some(json!({"was": was.to_json(), "would_be": would.to_json()}));
+                        }
+                        if differences.is_empty() {
+                            result.same += 1;
+                        } else {
+                            groups.entry(differences).or_default().push(past.event.id);
+                        }
+                    }
+                }
+            }
+            if wanted.event.is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        result.groups = groups
+            .into_iter()
+            .map(|(differences, events)| Group { differences, events })
+            .collect();
+        result
+            .groups
+            .sort_by_key(|group| std::cmp::Reverse(group.events.len()));
+        Ok(result)
+    }
+
+    async fn former(&self, draft: &Compiled, named: Option<&str>) -> Result<Option<Former>, AdminError> {
+        let name = named.unwrap_or(&draft.document().name);
+        let rows = self.automations().await?;
+        let Some(row) = rows.iter().find(|row| row.name == *name) else {
+            return match named {
+                None => Ok(None),
+                Some(name) => Err(AdminError::Unknown {
+                    noun: "automation",
+                    id: name.to_owned(),
+                    list: "automations list",
+                }),
+            };
+        };
+        let id = row.id;
+        let mut former = Former {
+            id,
+            name: row.name.clone(),
+            versions: HashMap::new(),
+            kinds: BTreeSet::new(),
+        };
+        for version in self.db.read(move |tx| automations::versions(tx, id)).await? {
+            // One that this program does not take any more cannot be held against.
+            if let Ok(compiled) = self.automations.version(&self.db, id, version.version).await {
+                former.kinds.extend(compiled.document().on.iter().cloned());
+                former.versions.insert(version.version, compiled);
+            }
+        }
+        Ok(Some(former))
+    }
+
+    /// What was and what would be done for an event; `None` where its run is not over.
+    async fn compare(
+        &self,
+        draft: &Compiled,
+        former: Option<&Former>,
+        past: &Past,
+    ) -> Result<Option<(Side, Side)>, AdminError> {
+        let event = event_of(&past.event).map_err(AdminError::Unfit)?;
+        let settings = self.settings_for(&event);
+        let automation = former.map_or(AutomationId::new(event.received_at), |former| former.id);
+        let versions = former.iter().flat_map(|former| former.versions.values());
+        let mut all = versions.map(Arc::as_ref).chain([draft]);
+        let history = match all.find(|compiled| compiled.reads("contact")) {
+            Some(reader) => self.history_for(reader, &event, true).await?,
+            None => None,
+        };
+        let given = |compiled| Given {
+            compiled,
+            event: &event,
+            settings: &settings,
+            history: history.as_ref(),
+            automation,
+        };
+        let ran = match (&past.run, former) {
+            (Some((version, state)), Some(former)) => {
+                if !matches!(state.as_str(), "done" | "skipped" | "failed") {
+                    return Ok(None);
+                }
+                let compiled = former.versions.get(version);
+                Some((*version, compiled.ok_or_else(|| gone(&former.name, *version))?))
+            }
+            _ => None,
+        };
+        let was = match ran {
+            None => Side::nothing(),
+            Some((_, compiled)) => recorded(given(compiled), &past.steps),
+        };
+        let runs_on = draft
+            .document()
+            .on
+            .iter()
+            .any(|kind| kind == event.facts.kind.as_str());
+        let would = if runs_on {
+            drafted(given(draft), &past.steps, &was)
+        } else {
+            Side::nothing()
+        };
+        Ok(Some((was, would)))
+    }
+}
+
+fn gone(name: &str, version: i64) -> AdminError {
+    AdminError::Unfit(format!(
+        "version {version} of `{name}`, which ran then, is not taken by this program any more"
+    ))
+}
+
+impl Side {
+    /// No run at all.
+    fn nothing() -> Self {
+        Self {
+            calls: Vec::new(),
+            undone: Vec::new(),
+            open: Vec::new(),
+            ending: Ending::NotApplicable("it does not run on this event".into()),
+            told: Vec::new(),
+        }
+    }
+
+    fn of(fold: Fold<'_>, calls: Vec<Call>, undone: Vec<Call>) -> Self {
+        Self {
+            calls,
+            undone,
+            ending: fold.ending().clone(),
+            open: fold.open,
+            told: fold.told,
+        }
+    }
+
+    fn starts(&self) -> bool {
+        !matches!(self.ending, Ending::NotApplicable(_))
+    }
+
+    fn to_json(&self) -> Json {
+        json!({"steps": self.told, "ending": self.ending.to_json()})
+    }
+}
+
+fn record_of(step: &Step) -> StepRecord {
+    match step.state {
+        StepState::Done => StepRecord::Done {
+            output: step.output.clone(),
+        },
+        StepState::Failed => StepRecord::Failed {
+            message: step.reason.clone().unwrap_or_default(),
+        },
+        StepState::Skipped | StepState::Waiting => StepRecord::Skipped {
+            reason: step.reason.clone().unwrap_or_default(),
+        },
+    }
+}
+
+/// What was done: the calls whose steps stand in the journal as done.
+fn recorded(given: Given<'_>, steps: &[Step]) -> Side {
+    let mut fold = Fold::new(given);
+    let (mut calls, mut undone) = (Vec::new(), Vec::new());
+    while let Some(call) = fold.next_call() {
+        let step = steps.iter().find(|step| step.step_id == call.step);
+        let is_done = step.is_some_and(|step| step.state == StepState::Done);
+        let side = if is_done { &mut calls } else { &mut undone };
+        side.push(call.clone());
+        match step {
+            Some(step) => fold.answer(call, record_of(step), &Json::Null),
+            // The run failed here.
+            None => fold.give_up(),
+        }
+    }
+    Side::of(fold, calls, undone)
+}
+
+/// What the draft would do, with the answers that the same steps got.
+fn drafted(given: Given<'_>, steps: &[Step], was: &Side) -> Side {
+    let mut fold = Fold::new(given);
+    let (mut calls, mut undone) = (Vec::new(), Vec::new());
+    while let Some(call) = fold.next_call() {
+        let is_same = |then: &&Call| then.step == call.step && then.operation == call.operation;
+        let step = steps.iter().find(|step| step.step_id == call.step);
+        let refused = was.undone.iter().find(is_same);
+        match (step, refused) {
+            // A step that was left out for a reason outside of the document still would be.
+            (Some(step), Some(_)) if step.state == StepState::Skipped => {
+                undone.push(call.clone());
+                fold.answer(call, record_of(step), &Json::Null);
+            }
+            // What failed with these inputs still would.
+            (step, Some(then)) if then.inputs == call.inputs => {
+                undone.push(call.clone());
+                match step {
+                    Some(step) => fold.answer(call, record_of(step), &Json::Null),
+                    None => fold.give_up(),
+                }
+            }
+            (step, _) => {
+                calls.push(call.clone());
+                match step.filter(|_| was.calls.iter().any(|then| is_same(&then))) {
+                    Some(step) => fold.answer(call, record_of(step), &Json::Null),
+                    None => fold.make_up(call),
+                }
+            }
+        }
+    }
+    Side::of(fold, calls, undone)
+}
+
+/// What differs, in sentences without the values of one event, so that events that differ alike fall into one group.
+fn differences(was: &Side, would: &Side) -> Vec<String> {
+    match (was.starts(), would.starts()) {
+        (false, false) => return Vec::new(),
+        (false, true) => return vec![format!("it would start, and do {}", names(&would.calls))],
+        (true, false) => {
+            return vec![format!(
+                "it would not start any more; it did {}",
+                names(&was.calls)
+            )];
+        }
+        (true, true) => {}
+    }
+    let mut told = Vec::new();
+    for call in &would.calls {
+        match was.calls.iter().find(|then| then.step == call.step) {
+            None => told.push(format!("step `{}` ({}) would be done", call.step, call.operation)),
+            Some(then) if then.operation != call.operation => told.push(format!(
+                "step `{}` would do {} instead of {}",
+                call.step, call.operation, then.operation
+            )),
+            Some(then) => {
+                if then.connection != call.connection {
+                    told.push(format!("step `{}` would go to another connection", call.step));
+                }
+                let mut paths = BTreeSet::new();
+                differing(&then.inputs, &call.inputs, String::new(), &mut paths);
+                told.extend(
+                    paths
+                        .into_iter()
+                        .map(|path| format!("step `{}`: {path} would differ", call.step)),
+                );
+            }
+        }
+    }
+    for step in &would.open {
+        told.push(format!(
+            "step `{step}`: what it would do depends on an answer that nobody has"
+        ));
+    }
+    let is_open = |call: &&Call| would.open.contains(&call.step);
+    for then in was.calls.iter().filter(|call| !is_open(call)) {
+        if !would.calls.iter().any(|call| call.step == then.step) {
+            told.push(format!(
+                "step `{}` ({}) would not be done",
+                then.step, then.operation
+            ));
+        }
+    }
+    let order = |calls: &[Call], others: &[Call]| -> Vec<String> {
+        let common = calls
+            .iter()
+            .filter(|call| others.iter().any(|other| other.step == call.step));
+        common.map(|call| call.step.clone()).collect()
+    };
+    if order(&was.calls, &would.calls) != order(&would.calls, &was.calls) {
+        told.push("its steps would be done in another order".into());
+    }
+    match (&was.ending, &would.ending) {
+        (Ending::Fault(_), Ending::Fault(_)) => {}
+        (_, Ending::Fault(fault)) => told.push(format!("it would fail: {fault}")),
+        (Ending::Fault(_), _) => told.push("it would not fail any more".into()),
+        _ => {}
+    }
+    told
+}
+
+fn names(calls: &[Call]) -> String {
+    let names: Vec<String> = calls.iter().map(|call| format!("`{}`", call.step)).collect();
+    if names.is_empty() {
+        "nothing".into()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// The places in which two values differ. Lists are compared as a whole.
+fn differing(one: &Json, other: &Json, path: String, paths: &mut BTreeSet<String>) {
+    match (one, other) {
+        (Json::Object(left), Json::Object(right)) => {
+            for name in left.keys().chain(right.keys()) {
+                let (left, right) = (left.get(name), right.get(name));
+                let at = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
+                match (left, right) {
+                    (Some(left), Some(right)) => differing(left, right, at, paths),
+                    _ => drop(paths.insert(at)),
+                }
+            }
+        }
+        _ if one == other => {}
+        _ => drop(paths.insert(if path.is_empty() {
+            "its inputs".into()
+        } else {
+            path
+        })),
+    }
+}

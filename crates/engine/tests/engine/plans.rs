@@ -1,0 +1,274 @@
+//! Plans and backtests: what would be done, and what would be done differently.
+
+use cartlane_catalog::Catalog;
+use cartlane_engine::plan::{Happening, Planning};
+use cartlane_engine::{Backtest, Sender};
+use cartlane_flow::Document;
+use cartlane_model::UnixMs;
+use cartlane_testkit::{Backend, TestApp};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const SALE: &str = r#"
+name: Sale
+on: [order.success]
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    with:
+      email: "{{ event.person.email }}"
+      first_name: "{{ event.person.first_name }}"
+      city: "{{ event.person.city }}"
+      if_empty: [first_name]
+  - id: old
+    when: "'lapsed' in steps.contact.contact.tags"
+    operation: ghl.contacts.remove_tags
+    with: {contactId: "{{ steps.contact.id }}", tags: [lapsed]}
+  - id: tags
+    operation: ghl.contacts.add_tags
+    with: {contactId: "{{ steps.contact.id }}", tags: [buyer]}
+  - id: second
+    operation: ghl.contacts.save
+    with: {email: "{{ event.person.email }}", state: CA}
+  - id: team
+    operation: notify.slack
+    with: {text: "{{ event.person.email }}"}
+"#;
+
+fn document(text: &str) -> Value {
+    let document = Document::from_yaml(text, Catalog::builtin()).unwrap_or_else(|faults| panic!("{faults}"));
+    document.to_json()
+}
+
+fn order(email: &str) -> Value {
+    json!({"event": "order.success", "mode": "live", "order_id": "1001", "currency": "USD",
+           "customer": {"email": email, "first_name": "Ada", "address": {"city": "Oakland"}}})
+}
+
+async fn plan(app: &TestApp, email: &str, against: Option<&str>) -> Value {
+    let planning = Planning {
+        document: document(SALE),
+        happens: Happening::Payload {
+            sender: Sender::ThriveCart,
+            body: order(email).to_string().into_bytes(),
+        },
+        against: against.map(str::to_owned),
+    };
+    app.handle().plan_document(&planning).await.expect("planned")
+}
+
+fn effects(plan: &Value) -> Vec<String> {
+    let effects = plan["effects"].as_array().into_iter().flatten();
+    effects
+        .map(|effect| format!("{} {} {}", effect["what"], effect["before"], effect["after"]))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_against_an_account_tells_what_would_change_there_and_changes_nothing() {
+    let app = TestApp::builder().start().await;
+    let had = json!({"firstName": "Augusta", "city": "Bonn", "tags": ["lapsed", "vip"]});
+    let id = app.ghl().add_contact("ada@example.com", &had);
+    let plan = plan(&app, "ada@example.com", Some("crm")).await;
+    assert_eq!(plan["ending"], "done", "{plan:#}");
+    assert_eq!(plan["contact"]["id"], id);
+    assert_eq!(
+        effects(&plan),
+        [
+            r#""city" "Bonn" "Oakland""#,
+            r#""state" null "CA""#,
+            r#""tag" "lapsed" null"#,
+            r#""tag" null "buyer""#,
+        ]
+    );
+    let written: Vec<&Value> = plan["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|step| step["calls"].as_array().into_iter().flatten())
+        .filter(|call| call["writes"] == true)
+        .collect();
+    assert_eq!(written.len(), 4, "{plan:#}");
+    assert_eq!(written[0]["operation"], "ghl.contacts.update");
+    assert_eq!(written[0]["inputs"], json!({"contactId": id, "city": "Oakland"}));
+    assert!(
+        plan["steps"][4]["unknown"].is_string(),
+        "Slack is not asked: {plan:#}"
+    );
+    let writes = app.ghl().calls().into_iter().filter(|call| call.method != "GET");
+    let paths: Vec<String> = writes
+        .map(|call| call.path)
+        .filter(|path| !path.contains("search"))
+        .collect();
+    assert_eq!(paths, Vec::<String>::new(), "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_for_someone_new_knows_the_contact_that_it_would_make() {
+    let app = TestApp::builder().start().await;
+    let plan = plan(&app, "new@example.com", Some("crm")).await;
+    assert_eq!(plan["ending"], "done", "{plan:#}");
+    assert!(plan["contact"]["id"].is_null());
+    let effects = effects(&plan);
+    for expected in [
+        r#""contact" null "new@example.com""#,
+        r#""city" null "Oakland""#,
+        r#""firstName" null "Ada""#,
+        r#""state" null "CA""#,
+        r#""tag" null "buyer""#,
+    ] {
+        assert!(
+            effects.iter().any(|effect| effect == expected),
+            "{expected}: {effects:?}"
+        );
+    }
+    assert!(plan["steps"][1]["skipped"].is_string(), "{plan:#}");
+    assert!(app.ghl().contacts().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_account_what_hangs_on_an_answer_is_unknown() {
+    let app = TestApp::builder().start().await;
+    let plan = plan(&app, "ada@example.com", None).await;
+    assert!(plan["steps"].to_string().contains("(unknown)"), "{plan:#}");
+    assert!(plan.get("effects").is_none());
+    assert!(app.ghl().calls().is_empty());
+}
+
+const TAGGING: &str = r#"
+name: Tagging
+on: [order.success]
+when: event.payload.base_product != "9"
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    with: {email: "{{ event.person.email }}"}
+  - id: tags
+    operation: ghl.contacts.add_tags
+    with: {contactId: "{{ steps.contact.id }}", tags: ["{{ 'course' if event.payload.base_product == '1' else 'other' }}"]}
+  - id: note
+    when: "'course' in steps.contact.contact.tags or 'other' in steps.contact.contact.tags"
+    operation: ghl.contacts.create_note
+    with: {contactId: "{{ steps.contact.id }}", body: "again\nref: {{ reference }}"}
+"#;
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backtest_finds_exactly_the_events_that_a_changed_rule_treats_differently(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder().database(backend).start().await;
+    let saved = app.handle().save(&[document(TAGGING)], None, false).await;
+    saved.expect("saved");
+    let mut by_product: Vec<(u64, String)> = Vec::new();
+    for number in 0..12_u64 {
+        let product = [1, 2, 9][usize::try_from(number % 3).expect("small")];
+        // Every buyer buys twice: the second time the contact is there.
+        let email = format!("buyer{}@example.com", number / 6 + number % 3 * 10);
+        let sale = app
+            .thrivecart()
+            .order_success(&email)
+            .order(&(5000 + number).to_string());
+        let sale = sale.with(json!({"base_product": product.to_string()}));
+        let answer = sale.deliver().await;
+        let event = answer.split_whitespace().last().expect("an id").to_owned();
+        by_product.push((product, event));
+        app.drain().await;
+    }
+    let backtest = async |text: &str, event: Option<&str>| {
+        let wanted = Backtest {
+            document: document(text),
+            instead_of: None,
+            from: UnixMs(0),
+            until: UnixMs(i64::MAX),
+            event: event.map(|event| event.parse().expect("an id")),
+        };
+        app.handle().backtest(&wanted).await.expect("tried")
+    };
+    let same = backtest(TAGGING, None).await;
+    assert_eq!((same.events, same.same, same.open), (12, 12, 0), "{same:#?}");
+    // One rule is changed.
+    let of = |product: u64| -> Vec<String> {
+        let of = by_product.iter().filter(|(its, _)| *its == product);
+        of.map(|(_, event)| event.clone()).collect()
+    };
+    let events = |group: &cartlane_engine::BacktestGroup| -> Vec<String> {
+        group.events.iter().map(ToString::to_string).collect()
+    };
+    let changed = backtest(&TAGGING.replace("'course' if", "'course-2026' if"), None).await;
+    assert_eq!(changed.groups.len(), 1, "{changed:#?}");
+    assert_eq!(changed.groups[0].differences, ["step `tags`: tags would differ"]);
+    assert_eq!(events(&changed.groups[0]), of(1));
+    // Nobody is left out any more.
+    let wider = backtest(&TAGGING.replace("!= \"9\"", "!= \"none\""), None).await;
+    assert_eq!(wider.groups.len(), 1, "{wider:#?}");
+    assert_eq!(events(&wider.groups[0]), of(9));
+    assert!(
+        wider.groups[0].differences[0].starts_with("it would start"),
+        "{wider:#?}"
+    );
+    // What was skipped by an answer of then still is, and what was done for it is known.
+    let narrower = backtest(
+        &TAGGING.replace(
+            "'course' in steps.contact.contact.tags or 'other' in steps.contact.contact.tags",
+            "false",
+        ),
+        None,
+    )
+    .await;
+    assert_eq!(narrower.groups.len(), 1, "{narrower:#?}");
+    assert_eq!(
+        narrower.groups[0].differences,
+        ["step `note` (ghl.contacts.create_note) would not be done"]
+    );
+    assert_eq!(
+        narrower.groups[0].events.len(),
+        4,
+        "those of the second purchases"
+    );
+    let opened = backtest(
+        &TAGGING.replace("'course' if", "'course-2026' if"),
+        Some(&of(1)[0]),
+    )
+    .await;
+    let detail = opened.detail.expect("both sides");
+    assert_eq!(
+        detail["was"]["steps"][1]["inputs"]["tags"],
+        json!(["course"]),
+        "{detail:#}"
+    );
+    assert_eq!(
+        detail["would_be"]["steps"][1]["inputs"]["tags"],
+        json!(["course-2026"])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_then_counts_as_failing_until_its_inputs_change() {
+    let app = TestApp::builder().start().await;
+    let text = TAGGING.replace("{{ steps.contact.id }}\", tags", "nobodyHasThisId00000\", tags");
+    app.handle()
+        .save(&[document(&text)], None, false)
+        .await
+        .expect("saved");
+    app.thrivecart().order_success("a@example.com").deliver().await;
+    app.drain().await;
+    let tried = async |text: &str| {
+        let wanted = Backtest {
+            document: document(text),
+            instead_of: None,
+            from: UnixMs(0),
+            until: UnixMs(i64::MAX),
+            event: None,
+        };
+        app.handle().backtest(&wanted).await.expect("tried")
+    };
+    let same = tried(&text).await;
+    assert_eq!((same.events, same.same), (1, 1), "{same:#?}");
+    let mended = tried(TAGGING).await;
+    assert_eq!(mended.groups.len(), 1, "{mended:#?}");
+    assert_eq!(
+        mended.groups[0].differences[0],
+        "step `tags` (ghl.contacts.add_tags) would be done"
+    );
+}
