@@ -4,7 +4,8 @@
 //! disordered effects under kills and faults (`torture tokens`: for what befalls tokens that expire), `bench` measures.
 //! Each is a module; all but `gen` start real processes and talk to them over HTTP.
 //!
-//! It knows nothing of the other crates but the catalog and the recipes, whose reference it writes: it sees Cartlane as its users do, by
+//! It knows nothing of the other crates but the catalog, the functions of expressions and the recipes, whose references it
+//! writes: it sees Cartlane as its users do, by
 //! command line, web hook and sandbox log. Only `bench` writes runs of long ago into a store by itself.
 
 #![expect(

@@ -126,7 +126,7 @@ impl Handle {
             after = Some(last.event.id);
             for past in &page {
                 result.events += 1;
-                match self.compare(&draft, former.as_ref(), past)? {
+                match self.compare(&draft, former.as_ref(), past).await? {
                     None => result.open += 1,
                     Some((was, would)) => {
                         let differences = differences(&was, &would);
@@ -188,7 +188,7 @@ impl Handle {
     }
 
     /// What was and what would be done for an event; `None` where its run is not over.
-    fn compare(
+    async fn compare(
         &self,
         draft: &Compiled,
         former: Option<&Former>,
@@ -197,10 +197,17 @@ impl Handle {
         let event = event_of(&past.event).map_err(AdminError::Unfit)?;
         let settings = self.settings_for(&event);
         let automation = former.map_or(AutomationId::new(event.received_at), |former| former.id);
+        let versions = former.iter().flat_map(|former| former.versions.values());
+        let mut all = versions.map(Arc::as_ref).chain([draft]);
+        let history = match all.find(|compiled| compiled.reads("contact")) {
+            Some(reader) => self.history_for(reader, &event, true).await?,
+            None => None,
+        };
         let given = |compiled| Given {
             compiled,
             event: &event,
             settings: &settings,
+            history: history.as_ref(),
             automation,
         };
         let ran = match (&past.run, former) {

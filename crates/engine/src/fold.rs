@@ -14,6 +14,8 @@ pub(crate) struct Given<'a> {
     pub compiled: &'a Compiled,
     pub event: &'a Event,
     pub settings: &'a Json,
+    /// What is known about the contact, where the automation reads that.
+    pub history: Option<&'a flow::History>,
     /// Whose references the steps write.
     pub automation: AutomationId,
 }
@@ -103,6 +105,7 @@ impl<'a> Fold<'a> {
                 steps: &self.journal,
                 reference: &reference,
                 settings: self.given.settings,
+                contact: self.given.history,
             };
             let next = flow::advance(self.given.compiled, &scope);
             let (step, told, record) = match next {
@@ -198,6 +201,19 @@ impl<'a> Fold<'a> {
         self.ending = Some(Ending::Unfinished);
     }
 
+    /// What the rules come to, for people; null where it has none.
+    pub fn rules(&self) -> Json {
+        let (event, automation) = (self.given.event, self.given.automation);
+        let scope = flow::Scope {
+            event,
+            steps: &self.journal,
+            reference: &|step| crate::reference::reference(event.id, automation, step),
+            settings: self.given.settings,
+            contact: self.given.history,
+        };
+        rules(self.given.compiled, &scope)
+    }
+
     /// How it ended.
     pub fn ending(&self) -> &Ending {
         self.ending.as_ref().unwrap_or(&Ending::Unfinished)
@@ -212,7 +228,17 @@ impl<'a> Fold<'a> {
     }
 }
 
-/// Whether what stands at `with.INPUT…` or another place of a step (`when`, `for_each`) reads what earlier steps were answered.
+/// What the rules of an automation come to, for people; null where it has none.
+pub(crate) fn rules(compiled: &Compiled, scope: &flow::Scope<'_>) -> Json {
+    match compiled.outcomes(scope) {
+        Some(Ok(outcomes)) => json!(outcomes),
+        Some(Err(fault)) => json!({"fault": fault.to_string()}),
+        None => Json::Null,
+    }
+}
+
+/// Whether what stands at `with.INPUT…` or another place of a step (`when`, `for_each`) reads what earlier steps were answered;
+/// so do rules that ask for the contact's tags.
 pub(crate) fn reads_answers(document: &Document, step: &str, place: &str) -> bool {
     let id = step.split_once('#').map_or(step, |(id, _)| id);
     let steps = document.all_steps();
@@ -226,5 +252,7 @@ pub(crate) fn reads_answers(document: &Document, step: &str, place: &str) -> boo
         }
         _ => json!(step)[place.split(['.', '[']).next().unwrap_or_default()].clone(),
     };
-    written.to_string().contains("steps.")
+    let asks_tags = document.rules.as_ref().is_some_and(flow::Rules::asks_tags);
+    let written = written.to_string();
+    written.contains("steps.") || (asks_tags && written.contains("rules."))
 }

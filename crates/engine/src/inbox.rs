@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use cartlane_model::{EventId, QuarantineId, UnixMs};
-use cartlane_store::inbox::{Delivery, Taken};
+use cartlane_store::inbox::{DeliveredItem, Delivery, Taken};
 use cartlane_store::installs::{Install, Owner};
 use cartlane_store::quarantine::{self, Aside};
 use cartlane_store::{Error, inbox};
@@ -222,7 +222,7 @@ impl Shared {
             contact_keys: facts.person.keys(&source.id.to_string()),
             email: facts.person.email,
             order_id: facts.order_id,
-            items: facts.items.iter().map(cartlane_model::Item::key).collect(),
+            items: facts.items.iter().map(delivered).collect(),
             amount_minor,
             currency,
             content_type: kept_as,
@@ -343,6 +343,14 @@ impl Shared {
         self.db
             .write(move |tx| inbox::take(tx, &deliveries[from..to]))
             .await
+    }
+}
+
+/// An item as it is stored with a delivery.
+pub(crate) fn delivered(item: &cartlane_model::Item) -> DeliveredItem {
+    DeliveredItem {
+        key: item.key(),
+        name: item.name.clone(),
     }
 }
 

@@ -86,7 +86,7 @@ impl Made {
             contact_keys: self.person.keys(&occasion.connection_id.to_string()),
             email: self.person.email,
             order_id: self.order_id,
-            items: self.items.iter().map(Item::key).collect(),
+            items: self.items.iter().map(crate::inbox::delivered).collect(),
             amount_minor: self.amount.as_ref().map(|money| money.minor),
             currency: self.amount.map(|money| money.currency),
             content_type: MADE,

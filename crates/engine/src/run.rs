@@ -164,6 +164,7 @@ impl<'a> Run<'a> {
             .directory()
             .source(event.connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
+        let history = self.contact_history(&compiled, &event).await?;
         let mut journal: flow::Journal = self.work.steps.iter().map(record_of).collect();
         let automation = self.work.automation_id;
         let reference = |step: &str| reference(event.id, automation, step);
@@ -179,8 +180,12 @@ impl<'a> Run<'a> {
                 steps: &journal,
                 reference: &reference,
                 settings: &settings,
+                contact: history.as_ref(),
             };
             let next = flow::advance(&compiled, &scope);
+            if matches!(next, Ok(Next::Done | Next::Ended { .. })) {
+                self.warnings.extend(disagreements(&compiled, &scope));
+            }
             match next.map_err(|fault| failed("automation.fault", fault.to_string()))? {
                 Next::Done => return Ok(Ending::Over(End::Done, None)),
                 Next::NotApplicable { reason } => {
@@ -228,6 +233,7 @@ impl<'a> Run<'a> {
                         compiled: &compiled,
                         event: &event,
                         settings: &settings,
+                        history: history.as_ref(),
                         automation,
                     };
                     let call = fold::Call {
@@ -307,6 +313,19 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// What is known about the contact, where the automation wants to know.
+    async fn contact_history(
+        &self,
+        compiled: &Compiled,
+        event: &Event,
+    ) -> Result<Option<flow::History>, Ending> {
+        let history = self.shared.history_for(compiled, event, true).await;
+        history.map_err(|_| Ending::Wait {
+            in_ms: 1_000,
+            reason: None,
+        })
+    }
+
     async fn compiled(&self) -> Result<Arc<Compiled>, Ending> {
         let (id, version) = (self.work.automation_id, self.work.automation_version);
         let found = self
@@ -350,6 +369,13 @@ impl<'a> Run<'a> {
         let place = i64::try_from(journal.len()).unwrap_or(i64::MAX);
         self.writes.push(Write::Step { key, place, step });
     }
+}
+
+/// Where the rows of its rules disagreed.
+fn disagreements(compiled: &Compiled, scope: &flow::Scope<'_>) -> Vec<String> {
+    let decided = compiled.reads("rules").then(|| compiled.outcomes(scope));
+    let outcomes = decided.flatten().and_then(Result::ok);
+    outcomes.map(|outcomes| outcomes.warnings).unwrap_or_default()
 }
 
 fn record_of(step: &Step) -> (String, StepRecord) {

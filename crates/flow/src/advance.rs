@@ -101,7 +101,12 @@ pub struct Fault {
 /// [`Document::runs_on`](crate::Document::runs_on).
 pub fn advance(automation: &Compiled, scope: &Scope<'_>) -> Result<Next, Fault> {
     if let Some(when) = automation.when.as_ref().filter(|_| scope.steps.is_empty()) {
-        let root = scope.root(&automation.uses, &Around::default());
+        let root = automation.root(scope, &automation.uses, &Around::default());
+        let root = root.map_err(|found| Fault {
+            step: None,
+            path: found.path,
+            message: found.message,
+        })?;
         let unmet = when.unmet(&automation.environment, &root);
         let fault = |message| Fault {
             step: None,
@@ -155,7 +160,8 @@ pub fn awaits(
         awaited: Some(awaited),
         ..walk.around(step, &rounds)
     };
-    let root = scope.root(uses, &around);
+    let root = automation.root(scope, uses, &around);
+    let root = root.map_err(|fault| found.fault(fault.path, fault.message))?;
     let unmet = when.unmet(&automation.environment, &root);
     let unmet = unmet.map_err(|message| found.fault(format!("{}.wait.when", found.path), message))?;
     Ok(unmet.is_none())
@@ -312,7 +318,9 @@ impl Walk<'_> {
 
     /// What a step comes to that has not been begun.
     fn prepare(&self, step: &CompiledStep, key: String, rounds: &[Round]) -> Result<Next, Fault> {
-        let root = self.scope.root(&step.uses, &self.around(&key, rounds));
+        let around = self.around(&key, rounds);
+        let root = self.automation.root(self.scope, &step.uses, &around);
+        let root = root.map_err(|fault| step.fault(fault.path, fault.message))?;
         if let Some(when) = &step.when {
             let unmet = when.unmet(&self.automation.environment, &root);
             let unmet = unmet.map_err(|message| step.fault(format!("{}.when", step.path), message))?;

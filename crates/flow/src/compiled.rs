@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 
 use cartlane_model::Problems;
-use minijinja::Environment;
+use minijinja::{Environment, Value};
 
+use crate::advance::Fault;
 use crate::condition;
 use crate::document::{Action, Call, Case, Document, ForEach, OnError, OnUnclear, Step, Wait};
 use crate::expression::{Expression, FUNCTIONS, environment};
-use crate::input::{Compiler, Input};
+use crate::input::{Compiler, Input, InputFault};
 use crate::names::{self, Visible};
 use crate::parse::{Findings, Places};
-use crate::uses::Uses;
+use crate::rules::{self, Outcomes, Ready};
+use crate::scope::{Around, Scope};
+use crate::tables;
+use crate::uses::{Uses, data};
 use crate::wait;
 
 /// A document with its expressions compiled. Share one (in an `Arc`) for all runs of an automation version.
@@ -26,6 +30,12 @@ pub struct Compiled {
     pub(crate) uses: Uses,
     /// The ids of all steps, which expressions may name whether or not they have run.
     pub(crate) ids: BTreeSet<String>,
+    /// What any of its texts reads.
+    pub(crate) reads: Uses,
+    /// The rules table.
+    pub(crate) rules: Option<Ready>,
+    /// The lookup tables.
+    pub(crate) tables: Value,
 }
 
 #[derive(Debug)]
@@ -85,14 +95,54 @@ impl Compiled {
         let mut findings = Findings::default();
         let parts = compile(&document, &mut findings);
         Places::default().problems(findings).into_result(())?;
+        let tables = data(&document.tables);
         Ok(Self {
             document,
+            rules: parts.rules,
+            tables,
             when: parts.when,
             steps: parts.steps,
             environment: parts.environment,
             uses: parts.uses,
             ids: parts.ids,
+            reads: parts.reads,
         })
+    }
+
+    /// Whether any expression reads the name `root`, such as `contact`.
+    pub fn reads(&self, root: &str) -> bool {
+        self.reads.child(root).is_some()
+    }
+
+    /// What its rules come to for the scope's event; `None` where it has none.
+    pub fn outcomes(&self, scope: &Scope<'_>) -> Option<Result<Outcomes, Fault>> {
+        let decided = self
+            .rules
+            .as_ref()?
+            .decide(&self.environment, &self.tables, scope);
+        Some(decided.map_err(|fault| Fault {
+            step: None,
+            path: fault.path,
+            message: fault.message,
+        }))
+    }
+
+    /// The names that the engine sees where an expression stands; only those that are read.
+    pub(crate) fn root(
+        &self,
+        scope: &Scope<'_>,
+        uses: &Uses,
+        around: &Around<'_>,
+    ) -> Result<Value, InputFault> {
+        let mut names = scope.names(uses, around);
+        if uses.child("tables").is_some() {
+            names.insert("tables", self.tables.clone());
+        }
+        if let (Some(_), Some(rules)) = (uses.child("rules"), &self.rules) {
+            let outcomes = rules.decide(&self.environment, &self.tables, scope)?;
+            names.insert("rules", rules.value(&outcomes));
+        }
+        Ok(Value::from_pairs(names))
     }
 
     /// The document.
@@ -108,6 +158,8 @@ pub(crate) struct Parts {
     environment: Environment<'static>,
     uses: Uses,
     ids: BTreeSet<String>,
+    reads: Uses,
+    rules: Option<Ready>,
 }
 
 /// Compiles every expression and notes every fault: syntax, filters, and names that cannot be there.
@@ -120,7 +172,9 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
             environment: &mut environment,
             findings,
             reads: Vec::new(),
+            all: Uses::default(),
         },
+        document,
         earlier: Vec::new(),
         all: all.iter().map(|step| step.id.as_str()).collect(),
         depth: 0,
@@ -128,19 +182,33 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
     let when = document.when.as_ref();
     let when = when.map(|when| walk.compiler.condition("when", when));
     let uses = walk.check_names(false);
+    let rules = rules::compile(document.rules.as_ref(), &mut walk.compiler);
     let steps = walk.steps("steps", &document.steps);
+    let reads = walk.compiler.all;
     Parts {
         when,
         steps,
         environment,
         uses,
         ids,
+        reads,
+        rules,
+    }
+}
+
+/// What is wrong with reading `name` where `visible` is all that can be seen.
+fn name_fault(document: &Document, name: &str, visible: &Visible<'_>) -> Option<String> {
+    match name.split('.').next() {
+        Some("rules") => rules::fault(document.rules.as_ref(), name),
+        Some("tables") => tables::fault(&document.tables, name),
+        _ => names::fault(name, visible),
     }
 }
 
 /// Goes through the steps in the order of the text.
 struct Walk<'d, 'e> {
     compiler: Compiler<'e>,
+    document: &'d Document,
     /// The steps that may have run at this point, and that nobody loops over.
     earlier: Vec<&'d str>,
     all: Vec<&'d str>,
@@ -267,9 +335,6 @@ impl<'d> Walk<'d, '_> {
 
     /// Checks the names that were read since the last call, and gives those that can be there.
     fn check_names(&mut self, is_awaited: bool) -> Uses {
-        let mut uses = Uses::default();
-        let mut reads = std::mem::take(&mut self.compiler.reads);
-        reads.sort_unstable();
         let visible = Visible {
             earlier: &self.earlier,
             all: &self.all,
@@ -277,12 +342,7 @@ impl<'d> Walk<'d, '_> {
             in_loop: self.depth > 0,
             is_awaited,
         };
-        for (path, name) in reads {
-            match names::fault(&name, &visible) {
-                Some(fault) => self.compiler.findings.push(path, fault),
-                None => uses.add(&name),
-            }
-        }
-        uses
+        self.compiler
+            .names_read(|name| name_fault(self.document, name, &visible))
     }
 }

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::condition::Condition;
 use crate::node::Node;
 use crate::on::{On, Outcome, Poll, Schedule};
+use crate::rules::Rules;
+use crate::tables::Tables;
 use crate::validate::{self, Operations};
 use crate::{compiled, parse};
 
@@ -26,6 +28,12 @@ pub struct Document {
     /// The connection whose account its steps act on; the event's own target where it names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
+    /// Tables that expressions look things up in.
+    #[serde(skip_serializing_if = "Tables::is_empty")]
+    pub tables: Tables,
+    /// Which outcomes follow for which items, plans, tags, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Rules>,
     /// What it does, in this order.
     pub steps: Vec<Step>,
 }

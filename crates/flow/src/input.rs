@@ -11,9 +11,10 @@
 use minijinja::{Environment, Value};
 use serde_json::Value as Json;
 
-use crate::expression::{Expression, check_expression, check_uses, explain, explain_with_line};
+use crate::expression::{Expression, FUNCTIONS, check_expression, check_uses, explain, explain_with_line};
 use crate::parse::Findings;
 use crate::syntax;
+use crate::uses::Uses;
 
 /// One input, compiled. A template is kept in its document's environment, by its path.
 #[derive(Debug)]
@@ -31,9 +32,28 @@ pub(crate) struct Compiler<'a> {
     pub findings: &'a mut Findings,
     /// The names read so far, each with the path that reads it.
     pub reads: Vec<(String, String)>,
+    /// All names that were read so far and can be there.
+    pub all: Uses,
 }
 
 impl Compiler<'_> {
+    /// The names that were read since the last call and of which `fault` has nothing to say; its faults are noted.
+    pub(crate) fn names_read(&mut self, fault: impl Fn(&str) -> Option<String>) -> Uses {
+        let mut uses = Uses::default();
+        let mut reads = std::mem::take(&mut self.reads);
+        reads.sort_unstable();
+        for (path, name) in reads {
+            match fault(&name) {
+                Some(fault) => self.findings.push(path, fault),
+                None => {
+                    uses.add(&name);
+                    self.all.add(&name);
+                }
+            }
+        }
+        uses
+    }
+
     /// Compiles an expression; a fault is noted and gives `None`.
     pub(crate) fn expression(&mut self, path: &str, source: &str) -> Option<Expression> {
         match Expression::compile(source) {
@@ -182,6 +202,35 @@ impl Input {
                 evaluate_fields(fields, environment, root).map(|map| Some(Json::Object(map)))
             }
         }
+    }
+
+    /// As much of its value as `root` tells, which has the names `known` and no others: what reads others is left out.
+    pub(crate) fn known(&self, environment: &Environment, root: &Value, known: &[&str]) -> Option<Json> {
+        let is_known = |name: &str| {
+            let first = name.split('.').next().unwrap_or(name);
+            known.contains(&first) || FUNCTIONS.contains(&first)
+        };
+        let reads_known = match self {
+            Self::List(items) => {
+                let values = items.iter().map(|item| item.known(environment, root, known));
+                return Some(values.flatten().collect());
+            }
+            Self::Map(fields) => {
+                let value = |(name, field): &(String, Self)| {
+                    Some((name.clone(), field.known(environment, root, known)?))
+                };
+                return Some(Json::Object(fields.iter().filter_map(value).collect()));
+            }
+            Self::Fixed(_) => true,
+            Self::Expression { expression, .. } => expression.reads().all(|name| is_known(&name)),
+            Self::Template { path } => {
+                let template = environment.get_template(path).ok()?;
+                let names = template.undeclared_variables(true);
+                names.iter().all(|name| is_known(name))
+            }
+        };
+        let value = reads_known.then(|| self.evaluate(environment, root));
+        value?.ok().flatten()
     }
 }
 

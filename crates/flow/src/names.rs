@@ -2,6 +2,8 @@
 
 use cartlane_catalog::events;
 
+use crate::contact;
+
 /// What the kinds of event of GHL begin with; these are a closed list, [`cartlane_catalog::events`].
 pub const GHL: &str = "ghl.";
 
@@ -31,7 +33,15 @@ pub const EVENT_KINDS: [&str; 18] = [
 ];
 
 /// What stands at the top: `event.person.email`, `steps.contact.id`, `settings.target`, `reference`.
-pub const ROOTS: [&str; 4] = ["event", "steps", "settings", "reference"];
+pub const ROOTS: [&str; 7] = [
+    "event",
+    "contact",
+    "rules",
+    "tables",
+    "steps",
+    "settings",
+    "reference",
+];
 
 /// The fields of `event`.
 pub const EVENT: [&str; 16] = [
@@ -110,6 +120,7 @@ pub fn mistaken_kind(kind: &str) -> Option<&'static str> {
 }
 
 /// What an expression can see where it stands.
+#[derive(Default)]
 pub(crate) struct Visible<'a> {
     /// The steps that may have run.
     pub earlier: &'a [&'a str],
@@ -125,11 +136,13 @@ pub(crate) struct Visible<'a> {
 
 /// What is wrong with `path`, read where `visible` is all that can be seen.
 ///
-/// `settings`, `event.payload` and what lies in a step's output are only known in a run, so nothing is said of them.
+/// What `rules` and `tables` have depends on the document, see `compiled`. `settings`, `event.payload` and what lies in a
+/// step's output are only known in a run, so nothing is said of them.
 pub(crate) fn fault(path: &str, visible: &Visible<'_>) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
     match parts[..] {
         ["event", ref rest @ ..] => event_fault(path, rest),
+        ["contact", ref rest @ ..] => contact_fault(path, rest),
         ["awaited", ref rest @ ..] if visible.is_awaited => event_fault(path, rest),
         ["item" | "index", ..] if visible.in_loop => None,
         ["steps", step, ..] if visible.earlier.contains(&step) => None,
@@ -137,7 +150,7 @@ pub(crate) fn fault(path: &str, visible: &Visible<'_>) -> Option<String> {
             "`{path}` reads the step `{step}`, which has not run yet at this point, or runs within a loop"
         )),
         ["steps", step, ..] => Some(unknown(path, step, "earlier step", visible.earlier)),
-        ["steps" | "settings" | "reference", ..] | [] => None,
+        ["steps" | "settings" | "reference" | "rules" | "tables", ..] | [] => None,
         [root, ..] if visible.functions.contains(&root) => None,
         ["item" | "index", ..] => Some(format!("`{path}` is only there within `for_each`")),
         ["awaited", ..] => Some(format!("`{path}` is only there in the `when` of a `wait`")),
@@ -168,7 +181,17 @@ fn event_fault(path: &str, rest: &[&str]) -> Option<String> {
     (!is_open && rest.len() > depth).then(|| format!("`{path}` looks into `{field}`, which has no fields"))
 }
 
-fn unknown(path: &str, name: &str, what: &str, known: &[&str]) -> String {
+fn contact_fault(path: &str, rest: &[&str]) -> Option<String> {
+    let (field, known): (&str, &[&str]) = match rest {
+        ["refunds", field, ..] => (field, &contact::REFUNDS),
+        ["spent", _, field, ..] => (field, &MONEY),
+        [field, ..] => (field, &contact::FIELDS),
+        [] => return None,
+    };
+    (!known.contains(&field)).then(|| unknown(path, field, "field", known))
+}
+
+pub(crate) fn unknown(path: &str, name: &str, what: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
         Some(near) => format!("`{path}`: there is no {what} `{name}`; did you mean `{near}`?"),
         None if known.is_empty() => format!("`{path}`: there is no {what} `{name}`"),

@@ -10,8 +10,18 @@ use crate::document::Document;
 use crate::expression::in_line;
 use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
+use crate::{rules, tables};
 
-pub(crate) const DOCUMENT_KEYS: [&str; 6] = ["name", "description", "on", "when", "connection", "steps"];
+pub(crate) const DOCUMENT_KEYS: [&str; 8] = [
+    "name",
+    "description",
+    "on",
+    "when",
+    "connection",
+    "tables",
+    "rules",
+    "steps",
+];
 
 /// A fault before its place in the text is looked up.
 #[derive(Debug)]
@@ -146,6 +156,8 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
         on: reader.on(fields.get("on")),
         when: reader.condition("when", fields.get("when")),
         connection: reader.text("connection", fields.get("connection")),
+        tables: tables::read(&mut reader, fields.get("tables")),
+        rules: rules::read(&mut reader, fields.get("rules")),
         steps: reader.steps("steps", fields.get("steps")),
     };
     (document, reader.places, reader.findings)

@@ -15,6 +15,7 @@ use crate::names::{EVENT_KINDS, GHL};
 use crate::on;
 use crate::parse::DOCUMENT_KEYS;
 use crate::parse::steps::{CASE_KEYS, COMMON_KEYS, FORMS, WAIT_KEYS};
+use crate::rules;
 use crate::validate::MAX_STEPS;
 
 /// What each form of step does, by the key that tells it.
@@ -64,7 +65,12 @@ pub fn automation() -> Value {
 }
 
 /// A map of these keys and no others.
-fn object(description: &str, keys: &[&str], required: &[&str], of: fn(&str) -> Option<Value>) -> Value {
+pub(crate) fn object(
+    description: &str,
+    keys: &[&str],
+    required: &[&str],
+    of: fn(&str) -> Option<Value>,
+) -> Value {
     let property = |key: &&str| Some(((*key).to_owned(), of(key)?));
     let properties: Map<String, Value> = keys.iter().filter_map(property).collect();
     json!({
@@ -96,6 +102,12 @@ fn document_key(key: &str) -> Option<Value> {
             "type": ["string", "number", "null"],
             "description": "The connection whose account its steps act on; the event's own target where it names none.",
         }),
+        "tables" => json!({
+            "type": ["object", "null"], "additionalProperties": {"type": "object"},
+            "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$"},
+            "description": "Tables that expressions look things up in, as tables.NAME.",
+        }),
+        "rules" => rules::schema(),
         "steps" => json!({
             "type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": 1, "maxItems": MAX_STEPS,
             "description": "What it does, in this order.",

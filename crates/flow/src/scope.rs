@@ -10,6 +10,8 @@ use minijinja::value::{Enumerator, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use crate::contact;
+use crate::history::History;
 use crate::uses::{Uses, data};
 
 /// What became of a step.
@@ -51,6 +53,8 @@ pub struct Scope<'a> {
     pub reference: &'a (dyn Fn(&str) -> String + Sync),
     /// The settings of the connection, as a JSON map.
     pub settings: &'a Json,
+    /// The contact's events up to this one; needed where the automation [reads](crate::Compiled::reads) `contact`.
+    pub contact: Option<&'a History>,
 }
 
 impl fmt::Debug for Scope<'_> {
@@ -106,8 +110,8 @@ impl Scope<'_> {
     }
 
     /// The names that the engine sees where an expression stands; only those that are read.
-    pub(crate) fn root(&self, uses: &Uses, around: &Around<'_>) -> Value {
-        let mut root: BTreeMap<&str, Value> = BTreeMap::new();
+    pub(crate) fn names(&self, uses: &Uses, around: &Around<'_>) -> BTreeMap<&'static str, Value> {
+        let mut root = BTreeMap::new();
         if let Some(uses) = uses.child("event") {
             root.insert("event", event_value(self.event, uses));
         }
@@ -120,6 +124,10 @@ impl Scope<'_> {
         if let Some(uses) = uses.child("settings") {
             root.insert("settings", uses.select(self.settings));
         }
+        if uses.child("contact").is_some() {
+            let known = self.contact.map(|history| history.at(self.event.occurred_at));
+            root.insert("contact", contact::value(known.unwrap_or_default()));
+        }
         if uses.child("reference").is_some() {
             root.insert("reference", Value::from((self.reference)(around.step)));
         }
@@ -129,7 +137,7 @@ impl Scope<'_> {
             }
             root.insert("index", Value::from(round.index));
         }
-        Value::from_pairs(root)
+        root
     }
 }
 
@@ -174,7 +182,7 @@ fn event_value(event: &Event, uses: &Uses) -> Value {
     Value::from_pairs(fields)
 }
 
-fn or_absent<T: Serialize>(value: Option<&T>) -> Value {
+pub(crate) fn or_absent<T: Serialize>(value: Option<&T>) -> Value {
     value.map_or_else(Absent::value, data)
 }
 

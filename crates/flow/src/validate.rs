@@ -10,6 +10,7 @@ use crate::names;
 use crate::on;
 use crate::parse::Findings;
 use crate::wait::milliseconds;
+use crate::{rules, tables};
 
 /// The most steps that one automation may have.
 pub const MAX_STEPS: usize = 100;
@@ -46,6 +47,10 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
     if count > MAX_STEPS {
         let message = format!("{count} steps; an automation can have {MAX_STEPS}");
         findings.push("steps", message);
+    }
+    tables::check(&document.tables, findings);
+    if let Some(table) = &document.rules {
+        rules::check(table, findings);
     }
     let mut ids = HashMap::new();
     check_steps("steps", &document.steps, operations, &mut ids, findings);
@@ -186,7 +191,7 @@ fn check_operation(path: &str, call: &Call, operations: &dyn Operations, finding
     }
 }
 
-fn is_name(text: &str, marks: &str) -> bool {
+pub(crate) fn is_name(text: &str, marks: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|letter| letter.is_ascii_lowercase())
         && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || marks.contains(c))

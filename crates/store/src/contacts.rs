@@ -2,7 +2,8 @@
 //!
 //! How a delivery finds its person stands in `people`.
 
-use cartlane_model::{ConnectionId, ContactId, UnixMs};
+use cartlane_model::contact::email_key;
+use cartlane_model::{ConnectionId, ContactId, UnixMs, WorkspaceId};
 
 use crate::db::{Error, Tx, Value};
 
@@ -13,6 +14,15 @@ pub struct Link {
     pub remote_id: String,
     /// The fields last seen to hold something there.
     pub filled: Vec<String>,
+}
+
+/// The contact with this e-mail. Index: the primary key of `contact_aliases`.
+pub fn by_email(tx: &mut dyn Tx, workspace: WorkspaceId, email: &str) -> Result<Option<ContactId>, Error> {
+    let rows = tx.query(
+        "SELECT contact_id FROM contact_aliases WHERE workspace_id = ?1 AND kind = 'email' AND value = ?2",
+        &[Value::id(&workspace), email_key(email).into()],
+    )?;
+    rows.first().map(|row| row.id(0)).transpose()
 }
 
 /// The contact's link to `connection`.

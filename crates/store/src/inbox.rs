@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::bulk::Bulk;
 use crate::db::{Dialect, Error, Tx, Value};
 use crate::installs::{self, Install};
+use crate::items::Seen;
 use crate::lanes;
 use crate::people::{People, Resolved};
 
@@ -47,8 +48,8 @@ pub struct Delivery {
     pub email: Option<String>,
     /// The order, for lists.
     pub order_id: Option<String>,
-    /// The items' keys, for lists and filters.
-    pub items: Vec<String>,
+    /// What it is about, for lists and filters.
+    pub items: Vec<DeliveredItem>,
     /// The amount in hundredths.
     pub amount_minor: Option<i64>,
     /// The amount's currency.
@@ -63,6 +64,15 @@ pub struct Delivery {
     pub runs: Vec<NewRun>,
     /// What it says of the vendor's app, where that is what it is about.
     pub install: Option<Install>,
+}
+
+/// One thing that a delivery is about.
+#[derive(Clone, Debug)]
+pub struct DeliveredItem {
+    /// `product-12`.
+    pub key: String,
+    /// What people call it.
+    pub name: Option<String>,
 }
 
 /// A run to make with an event.
@@ -95,6 +105,7 @@ pub fn take(tx: &mut dyn Tx, deliveries: &[Delivery]) -> Result<Vec<Taken>, Erro
         taken.push(group.take(tx, delivery, digests)?);
     }
     group.write(tx)?;
+    group.seen.write(tx)?; // once, at the end, so that nodes lock rows in one order
     Ok(taken)
 }
 
@@ -149,6 +160,7 @@ struct Group<'d> {
     /// By lane: how many runs it gets.
     lanes: BTreeMap<String, (WorkspaceId, i64)>,
     runs: Vec<QueuedRun<'d>>,
+    seen: Seen<'d>,
 }
 
 struct NewEvent<'d> {
@@ -187,6 +199,7 @@ impl<'d> Group<'d> {
             repeats: BTreeMap::new(),
             lanes: BTreeMap::new(),
             runs: Vec::new(),
+            seen: Seen::default(),
         })
     }
 
@@ -214,6 +227,7 @@ impl<'d> Group<'d> {
         }
         let (contact, lane, after) = self.place(tx, delivery)?;
         self.queue_runs(delivery, &lane, after.as_deref());
+        self.seen.note(delivery);
         self.events.push(NewEvent {
             delivery,
             contact,
@@ -236,7 +250,9 @@ impl<'d> Group<'d> {
         if found.joins() {
             self.write(tx)?; // which of the two lanes holds runs is looked up in the store
         }
-        let resolved = self.people.resolve(tx, workspace, found, delivery.received_at)?;
+        let resolved =
+            self.people
+                .resolve(tx, workspace, found, (delivery.event_id, delivery.received_at))?;
         let Resolved { contact, lane, after } = resolved;
         Ok((Some(contact), lane, after))
     }
@@ -350,7 +366,11 @@ fn event_row<'e>(event: &'e NewEvent<'_>) -> Vec<Value<'e>> {
     let delivery = event.delivery;
     let items = match delivery.items.as_slice() {
         [] => String::new(),
-        items => format!(",{},", items.join(",")),
+        items => items
+            .iter()
+            .map(|item| format!(",{}", item.key))
+            .chain([",".to_owned()])
+            .collect(),
     };
     vec![
         Value::id(&delivery.event_id),

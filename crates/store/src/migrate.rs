@@ -41,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     5 "0005" "waits",
     6 "0006" "versions",
     7 "0007" "polls",
+    8 "0008" "rules",
 };
 
 /// The key of PostgreSQL's advisory lock: "cartlane" in ASCII.

@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 
-use cartlane_model::{ContactId, ContactKey, UnixMs, WorkspaceId};
+use cartlane_model::{ContactId, ContactKey, EventId, UnixMs, WorkspaceId};
 
 use crate::bulk::{self, Bulk};
 use crate::db::{Dialect, Error, Tx, Value};
@@ -98,14 +98,14 @@ impl People {
         found
     }
 
-    /// The person that has the keys, made if there is none; all keys are its own afterwards. Where [`Found::joins`],
-    /// everything before must have been written.
+    /// The person that has the keys, made if there is none; all keys are its own afterwards, since `event` at `now` says
+    /// so. Where [`Found::joins`], everything before must have been written.
     pub(crate) fn resolve(
         &mut self,
         tx: &mut dyn Tx,
         workspace: WorkspaceId,
         found: Found,
-        now: UnixMs,
+        (event, now): (EventId, UnixMs),
     ) -> Result<Resolved, Error> {
         let contact = match found.known.first() {
             Some(contact) => *contact,
@@ -123,7 +123,7 @@ impl People {
         };
         for other in found.known.into_iter().skip(1) {
             let other_lane = self.lane(other)?;
-            join(tx, &mut resolved, other, other_lane)?;
+            join(tx, &mut resolved, other, other_lane, event)?;
             for known in self.contacts.values_mut().filter(|known| **known == other) {
                 *known = contact;
             }
@@ -214,8 +214,19 @@ fn read_at_once(tx: &mut dyn Tx, keys: &[Key]) -> Result<Rows, Error> {
 
 /// Makes `other` the same person as `keep`. Runs are not moved between lanes: the emptier lane is left, and where both
 /// hold runs the other's go first.
-fn join(tx: &mut dyn Tx, keep: &mut Resolved, other: ContactId, other_lane: String) -> Result<(), Error> {
+fn join(
+    tx: &mut dyn Tx,
+    keep: &mut Resolved,
+    other: ContactId,
+    other_lane: String,
+    event: EventId,
+) -> Result<(), Error> {
     let pair = [Value::id(&keep.contact), Value::id(&other)];
+    tx.execute(
+        "INSERT INTO contact_joins (contact_id, joined_into, event_id) VALUES (?2, ?1, ?3) \
+         ON CONFLICT (contact_id) DO NOTHING",
+        &[pair[0].clone(), pair[1].clone(), Value::id(&event)],
+    )?;
     tx.execute(
         "UPDATE contact_aliases SET contact_id = ?1 WHERE contact_id = ?2",
         &pair,

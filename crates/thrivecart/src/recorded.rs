@@ -15,8 +15,19 @@ pub enum Certainty {
     Inferred,
 }
 
+impl Certainty {
+    /// As it is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Documented => "documented",
+            Self::Inferred => "inferred",
+        }
+    }
+}
+
 /// Kind, form body, and how sure it is.
-const FORMS: [(&str, &str, Certainty); 7] = [
+const FORMS: [(&str, &str, Certainty); 9] = [
     (
         "order.success",
         include_str!("../fixtures/order.success.subscription.stripe.testmode.2023.form"),
@@ -51,6 +62,19 @@ const FORMS: [(&str, &str, Certainty); 7] = [
         "order.subscription_resumed",
         include_str!("../fixtures/docstyle/order.subscription_resumed.form"),
         Certainty::Documented,
+    ),
+    (
+        "order.item_payment",
+        "event=order_payment_product&mode=live&order_id=1514394&invoice_id=000000004&currency=USD\
+         &customer[email]=buyer1@example.com&purchase[type]=product&purchase[id]=101&purchase[name]=Course\
+         &purchase[amount]=4900&date_unix=1788512400",
+        Certainty::Inferred,
+    ),
+    (
+        "order.payment_declined",
+        "event=order_payment_declined_product&mode=live&currency=USD&customer[email]=buyer1@example.com\
+         &purchase[type]=product&purchase[id]=101&purchase[name]=Course&date_unix=1788512400",
+        Certainty::Inferred,
     ),
 ];
 
@@ -105,6 +129,8 @@ mod tests {
                 panic!("{kind} is no event");
             };
             assert_eq!(incoming.event.facts.kind.as_str(), kind);
+            let secret = &incoming.event.facts.payload["thrivecart_secret"];
+            assert!(secret.is_null() || secret == "***", "{kind}");
         }
         assert!(payload("order.something_new").is_none());
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use cartlane_model::{Clock, ContactKey, EventId, RunId, UnixMs};
-use cartlane_store::inbox::{Delivery, NewRun};
+use cartlane_store::inbox::{DeliveredItem, Delivery, NewRun};
 use cartlane_store::{Db, Error, Options, automations, connections, seed};
 
 use crate::wire::{Form, ORDER_SUCCESS};
@@ -67,7 +67,10 @@ async fn write(args: &Args) -> Result<()> {
         contact_keys: Vec::new(),
         email: None,
         order_id: None,
-        items: vec!["product-12".to_owned()],
+        items: vec![DeliveredItem {
+            key: "product-12".to_owned(),
+            name: None,
+        }],
         amount_minor: Some(4_700),
         currency: Some("USD".to_owned()),
         content_type: "form",

@@ -1,12 +1,14 @@
 //! `cargo xtask gen`: files that are made from other files, and the check that they are up to date.
 //!
 //! `catalog` makes `catalog/ghl/generated/` from GHL's `OpenAPI` files, which are not part of this repository;
-//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, `docs/recipes.md` and `docs/examples/` from the recipes, and
-//! `docs/automation.schema.json` from what the reader of automations knows. Each writes the same bytes for the same input. With
+//! `docs` makes `docs/operations.md` and `docs/ghl-events.md` from the catalog, `docs/functions.md` from the functions of
+//! expressions, `docs/recipes.md` and `docs/examples/` from the recipes, and `docs/automation.schema.json` from what the
+//! reader of automations knows. Each writes the same bytes for the same input. With
 //! `--check` nothing is written: what differs is told, and the command fails.
 
 mod catalog;
 mod events;
+mod functions;
 mod openapi;
 mod print;
 mod recipes;
@@ -34,7 +36,7 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// The generated files in `docs/`, from the catalog, the recipes and the reader of automations
+    /// The generated files in `docs/`, from the catalog, the functions, the recipes and the reader of automations
     Docs {
         /// Write nothing; fail if something would change
         #[arg(long)]
@@ -58,11 +60,12 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the pages of catalog and recipes, or fails if they are not what it says.
+/// Makes the pages of catalog, functions and recipes, or fails if they are not what these say.
 pub fn docs(check: bool) -> Result<()> {
     let files = [
         ("operations.md".to_owned(), reference::markdown()),
         ("ghl-events.md".to_owned(), events::markdown()),
+        ("functions.md".to_owned(), functions::markdown()),
         ("recipes.md".to_owned(), recipes::markdown()),
         (
             "automation.schema.json".to_owned(),

@@ -21,6 +21,12 @@ pub enum Command {
         /// Its id.
         id: String,
     },
+    /// The kinds of event, or what can be read of one: fields, types, samples.
+    Kinds {
+        /// The kind, such as order.success.
+        #[arg(value_parser = kind)]
+        kind: Option<String>,
+    },
     /// Run the automations as they are now on past events; effects that were made are not repeated.
     Replay(Filter),
 }
@@ -66,8 +72,12 @@ pub struct Filter {
 
 /// Does it.
 pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    if let Command::Kinds { kind } = &command {
+        return kinds(kind.as_deref(), as_json); // needs no server
+    }
     let admin = Admin::of(config)?;
     match command {
+        Command::Kinds { .. } => {}
         Command::List(list) => {
             let number = |number: Option<i64>| number.map(|number| number.to_string());
             let filter = list.filter;
@@ -106,6 +116,38 @@ fn kind(text: &str) -> Result<String, String> {
         Some(known) => Err(format!("it is no kind of event; did you mean `{known}`?")),
         None => Ok(text.to_owned()),
     }
+}
+
+fn kinds(kind: Option<&str>, as_json: bool) -> anyhow::Result<ExitCode> {
+    let Some(kind) = kind else {
+        let kinds = json!(cartlane_engine::kinds_of_event());
+        let short = kinds.as_array().map_or(&[][..], Vec::as_slice);
+        if as_json {
+            output::json(&kinds);
+        } else {
+            output::table(
+                short,
+                &[("KIND", "/kind"), ("TITLE", "/title"), ("SAMPLE", "/origin")],
+            );
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(found) = cartlane_engine::kind_of_event(kind) else {
+        bail!(BadUsage(format!(
+            "nothing is known of the kind `{kind}`; `cartlane events kinds` lists what is"
+        )));
+    };
+    let found = json!(found);
+    if as_json {
+        output::json(&found);
+    } else {
+        let fields = found["fields"].as_array().map_or(&[][..], Vec::as_slice);
+        output::table(
+            fields,
+            &[("FIELD", "/path"), ("TYPE", "/type"), ("SAMPLE", "/sample")],
+        );
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn replay(filter: Filter) -> anyhow::Result<Value> {

@@ -11,6 +11,7 @@ mod events;
 mod ops;
 mod plan;
 mod polls;
+mod products;
 mod quarantine;
 mod recipes;
 mod runs;
@@ -70,6 +71,9 @@ pub enum Command {
     /// Look at what is polled, and what that costs.
     #[command(subcommand)]
     Polls(polls::Command),
+    /// Look at what a rule can name.
+    #[command(subcommand)]
+    Products(products::Command),
     /// Look at refused deliveries, let them in.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -100,6 +104,7 @@ pub fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<Exi
         Command::Connections(command) => block_on(connections::run(command, config, as_json)),
         Command::Ops(command) => block_on(ops::run(command, config, as_json)),
         Command::Polls(command) => block_on(polls::run(command, config, as_json)),
+        Command::Products(command) => block_on(products::run(command, config, as_json)),
         Command::Quarantine(command) => block_on(quarantine::run(command, config, as_json)),
         Command::Vault(command) => block_on(vault::run(command, config, as_json)),
         Command::Doctor => block_on(doctor::run(config, as_json)),

@@ -9,7 +9,7 @@ use cartlane_flow::Document;
 use serde_json::{Value, json};
 
 use super::trial::payload::Payload;
-use super::trial::print::{effect, list, short, text};
+use super::trial::print::{effect, list, rules, short, text};
 use crate::admin::Admin;
 use crate::output::{self, BadUsage, line};
 
@@ -95,6 +95,7 @@ fn print(plan: &Value) {
         ));
     }
     list(&plan["steps"]).iter().for_each(step);
+    rules(&plan["rules"], "  ");
     line(&format!("  => {}", ending(&plan["ending"])));
     if plan["against"].is_null() {
         return;

@@ -6,8 +6,8 @@ use cartlane_catalog::Catalog;
 use cartlane_flow::names::nearest;
 use serde_json::{Value as Json, json};
 
-use super::Finding;
 use super::mapping::Called;
+use super::{Finding, place};
 use crate::Handle;
 use crate::connections::CUSTOM_FIELDS;
 use crate::directory::Target;
@@ -25,10 +25,10 @@ struct Written {
 
 impl Handle {
     /// Which custom fields the location does not have, and which values they do not take.
-    pub(super) async fn check_fields(&self, target: &Target, calls: &[Called]) -> Vec<Finding> {
+    pub(super) async fn check_fields(&self, target: &Target, calls: &[&Called]) -> Vec<Finding> {
         let mut written = Vec::new();
         for call in calls {
-            collect(&call.operation, &call.step, &call.inputs, &mut written);
+            collect(call, &mut written);
         }
         if written.is_empty() {
             return Vec::new();
@@ -62,8 +62,8 @@ impl Handle {
     }
 }
 
-fn collect(operation: &str, step: &str, inputs: &Json, written: &mut Vec<Written>) {
-    let Some(operation) = Catalog::builtin().get(operation) else {
+fn collect(call: &Called, written: &mut Vec<Written>) {
+    let Some(operation) = Catalog::builtin().get(&call.operation) else {
         return;
     };
     let is_fields = |format: &Option<String>| format.as_deref() == Some("custom_fields");
@@ -74,13 +74,13 @@ fn collect(operation: &str, step: &str, inputs: &Json, written: &mut Vec<Written
     {
         let mut add = |name: &str, value: &Json| {
             written.push(Written {
-                at: format!("steps.{step}.with.{}.{name}", input.name),
+                at: place(&call.step, &format!("{}.{name}", input.name), call.row),
                 is_opportunity: operation.id.starts_with("ghl.opportunities."),
                 name: name.to_owned(),
                 value: value.clone(),
             });
         };
-        match &inputs[&input.name] {
+        match &call.inputs[&input.name] {
             Json::Object(fields) => fields.iter().for_each(|(name, value)| add(name, value)),
             Json::Array(items) => {
                 for item in items {

@@ -30,6 +30,8 @@ pub(super) struct Called {
     pub step: String,
     pub operation: String,
     pub inputs: Json,
+    /// The row of the rules table that gives it these inputs.
+    pub row: Option<usize>,
 }
 
 /// What is wrong with one event.
@@ -68,7 +70,11 @@ impl Handle {
         let mut faults: Vec<(Fault, usize, EventId)> = Vec::new();
         let mut applies = 0;
         for event in &tried {
-            let (calls, found) = self.apply_to(compiled, event);
+            let history = match mapping.events {
+                0 => self.history_and(event).await?,
+                _ => self.history(event).await?,
+            };
+            let (calls, found) = self.apply_to(compiled, event, &history);
             applies += usize::from(calls.is_some());
             mapping.calls.extend(calls.into_iter().flatten());
             for fault in found {
@@ -154,7 +160,12 @@ impl Handle {
     }
 
     /// The calls for one event, or `None` where its condition is not met; and what is wrong.
-    fn apply_to(&self, compiled: &Compiled, event: &Event) -> (Option<Vec<Called>>, Vec<Fault>) {
+    fn apply_to(
+        &self,
+        compiled: &Compiled,
+        event: &Event,
+        history: &flow::History,
+    ) -> (Option<Vec<Called>>, Vec<Fault>) {
         let directory = self.directory();
         let settings = directory
             .source(event.connection_id)
@@ -170,6 +181,7 @@ impl Handle {
                 steps: &journal,
                 reference: &reference,
                 settings: &settings,
+                contact: Some(history),
             };
             let record = match flow::advance(compiled, &scope) {
                 Ok(Next::Call {
@@ -187,6 +199,7 @@ impl Handle {
                         step: step.clone(),
                         operation,
                         inputs,
+                        row: None,
                     });
                     (step, StepRecord::Done { output })
                 }
@@ -206,6 +219,14 @@ impl Handle {
                         });
                         return (Some(calls), faults);
                     };
+                    if fault.path.starts_with("rules.") {
+                        // Rules read no answers, and fail every step that reads them.
+                        faults.push(Fault {
+                            at: Some(fault.path),
+                            message: fault.message,
+                        });
+                        return (Some(calls), faults);
+                    }
                     let place = fault.path.split_once("].").map_or("", |(_, place)| place);
                     if !reads_answers(document, &step, place) {
                         faults.push(Fault {

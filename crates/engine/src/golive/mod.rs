@@ -3,7 +3,7 @@
 //! ```text
 //! document ─► ground: connections, scopes       ┐
 //! last 20 real events ─► mapping: calls, faults ├─► findings ─► green, or not
-//! document + calls ─► names, custom fields      ┘
+//! document, rows of rules, calls ─► names, fields┘
 //! ```
 //!
 //! What always holds: a check reads and changes nothing. What only an answer could tell is not called wrong. A finding
@@ -99,22 +99,30 @@ impl Handle {
         findings.extend(mapping.findings);
         findings.extend(withheld::lacking(&row.document).into_iter().map(lacking));
         let document = compiled.document();
+        let written = document.calls().map(|(step, call)| Called {
+            step: step.to_owned(),
+            operation: call.operation.clone(),
+            inputs: Json::Object(call.with.clone()),
+            row: None,
+        });
+        let of_rows = compiled.inputs_by_row().into_iter().map(|given| Called {
+            step: given.step,
+            operation: given.operation,
+            inputs: Json::Object(given.inputs),
+            row: Some(given.row),
+        });
+        let all: Vec<Called> = written.chain(mapping.calls).chain(of_rows).collect();
         for account in &ground.accounts {
-            let written = document.calls().map(|(step, call)| Called {
-                step: step.to_owned(),
-                operation: call.operation.clone(),
-                inputs: Json::Object(call.with.clone()),
-            });
-            let tried = mapping.calls.iter().cloned();
-            let calls = written.chain(tried).filter(|call| account.has_step(&call.step));
-            let calls: Vec<Called> = calls.collect();
+            let calls = all.iter().filter(|call| account.has_step(&call.step));
+            let calls: Vec<&Called> = calls.collect();
             findings.extend(self.check_names(&account.target, &calls).await);
             findings.extend(self.check_fields(&account.target, &calls).await);
         }
+        findings.extend(compiled.unread_outcomes().into_iter().map(unread));
         findings.sort_by_key(|finding| finding.level);
         let mut seen: Vec<Finding> = Vec::new();
         findings.retain(|finding| {
-            let is_new = !seen.contains(finding);
+            let is_new = !seen.contains(finding) && !seen.contains(&without_row(finding));
             seen.push(finding.clone());
             is_new
         });
@@ -160,6 +168,36 @@ impl Handle {
         self.change(id, change).await?;
         Ok(check)
     }
+}
+
+/// An outcome that rows of the rules table give to nobody.
+fn unread(outcome: &str) -> Finding {
+    Finding::warning(
+        "rules".to_owned(),
+        format!("rows give `{outcome}`, and no step reads it"),
+        format!("write `{{{{ rules.{outcome} }}}}` where it belongs, or take it out of the rows"),
+    )
+}
+
+/// What stands before the row in the place of a finding.
+const ROW: &str = " (rules.rows[";
+
+/// Where an input of a step stands; with the row of the rules table that gives its value, where one does.
+fn place(step: &str, input: &str, row: Option<usize>) -> String {
+    match row {
+        Some(row) => format!("steps.{step}.with.{input}{ROW}{row}])"),
+        None => format!("steps.{step}.with.{input}"),
+    }
+}
+
+/// The finding as it is told of what the step itself says.
+fn without_row(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    if let Some(at) = &mut finding.at {
+        let end = at.find(ROW).unwrap_or(at.len());
+        at.truncate(end);
+    }
+    finding
 }
 
 fn lacking((step, header): Header) -> Finding {

@@ -6,8 +6,8 @@ use cartlane_catalog::{Catalog, Choice, Operation, Shape};
 use cartlane_flow::names::nearest;
 use serde_json::Value as Json;
 
-use super::Finding;
 use super::mapping::Called;
+use super::{Finding, place};
 use crate::directory::Target;
 use crate::executor::Choices;
 use crate::plan::UNKNOWN;
@@ -33,11 +33,11 @@ struct Named {
 
 impl Handle {
     /// Which names the location does not have.
-    pub(super) async fn check_names(&self, target: &Target, calls: &[Called]) -> Vec<Finding> {
+    pub(super) async fn check_names(&self, target: &Target, calls: &[&Called]) -> Vec<Finding> {
         let mut named = BTreeSet::new();
         let mut stages = BTreeSet::new();
         for call in calls {
-            collect(&call.operation, &call.step, &call.inputs, &mut named, &mut stages);
+            collect(call, &mut named, &mut stages);
         }
         let mut findings = Vec::new();
         let mut lists: BTreeMap<String, Choices> = BTreeMap::new();
@@ -147,41 +147,38 @@ impl Stage {
     }
 }
 
-fn collect(
-    operation: &str,
-    step: &str,
-    inputs: &Json,
-    named: &mut BTreeSet<Named>,
-    stages: &mut BTreeSet<Stage>,
-) {
+fn collect(call: &Called, named: &mut BTreeSet<Named>, stages: &mut BTreeSet<Stage>) {
     let Some(operation) = Catalog::builtin()
-        .get(operation)
+        .get(&call.operation)
         .filter(|it| it.id.starts_with("ghl."))
     else {
         return;
     };
     for input in &operation.inputs {
-        let value = &inputs[&input.name];
-        let at = format!("steps.{step}.with.{}", input.name);
+        let value = &call.inputs[&input.name];
+        let mut note = |list: &str, value: &Json, within: &str| {
+            note(list, value, &place(&call.step, within, call.row), named);
+        };
         if let Some(list) = &input.option_source {
-            note(list, value, &at, named);
+            note(list, value, &input.name);
         }
-        collect_within(&input.shape, value, &at, named);
+        collect_within(&input.shape, value, &input.name, &mut note);
     }
-    stages.extend(stage(operation, step, inputs));
+    stages.extend(stage(operation, call));
 }
 
-fn collect_within(shape: &Shape, value: &Json, at: &str, named: &mut BTreeSet<Named>) {
+/// Tells `note` of every value of a shape that is chosen from a list: the list, the value, and where it stands.
+fn collect_within(shape: &Shape, value: &Json, at: &str, note: &mut dyn FnMut(&str, &Json, &str)) {
     if let Some(list) = &shape.option_source {
-        note(list, value, at, named);
+        note(list, value, at);
     }
     if let (Some(items), Some(values)) = (&shape.items, value.as_array()) {
         for value in values {
-            collect_within(items, value, at, named);
+            collect_within(items, value, at, note);
         }
     }
     for field in &shape.fields {
-        collect_within(field, &value[&field.name], &format!("{at}.{}", field.name), named);
+        collect_within(field, &value[&field.name], &format!("{at}.{}", field.name), note);
     }
 }
 
@@ -208,7 +205,7 @@ fn is_known(text: &str) -> bool {
     !text.is_empty() && !text.contains(UNKNOWN) && !text.contains("{{") && !text.contains("{%")
 }
 
-fn stage(operation: &Operation, step: &str, inputs: &Json) -> Option<Stage> {
+fn stage(operation: &Operation, call: &Called) -> Option<Stage> {
     let of = |list: &str| {
         let input = operation.inputs.iter().find(|input| {
             let source = input
@@ -217,13 +214,13 @@ fn stage(operation: &Operation, step: &str, inputs: &Json) -> Option<Stage> {
                 .or(input.shape.option_source.as_ref());
             source.is_some_and(|source| source == list)
         })?;
-        let text = inputs[&input.name].as_str().filter(|text| is_known(text))?;
+        let text = call.inputs[&input.name].as_str().filter(|text| is_known(text))?;
         Some((input.name.clone(), text.to_owned()))
     };
     let ((_, pipeline), (name, stage)) = (of("pipelines")?, of("stages")?);
     Some(Stage {
         pipeline,
         id: stage,
-        at: format!("steps.{step}.with.{name}"),
+        at: place(&call.step, &name, call.row),
     })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cartlane_catalog::{Catalog, Effect as Twice, Operation, Run as How, System};
-use cartlane_flow::{Compiled, StepRecord};
+use cartlane_flow::{Compiled, History, StepRecord};
 use cartlane_ghl::composite::{self, Answer, Done, Part};
 use cartlane_model::{AutomationId, Event};
 use serde_json::{Value as Json, json};
@@ -36,6 +36,7 @@ impl Handle {
         &self,
         compiled: &Compiled,
         event: &Event,
+        history: Option<&History>,
         automation: AutomationId,
         connection: &str,
     ) -> Result<Json, AdminError> {
@@ -71,6 +72,7 @@ impl Handle {
             compiled,
             event,
             settings: &settings,
+            history,
             automation,
         });
         while let Some(call) = fold.next_call() {
@@ -84,7 +86,8 @@ impl Handle {
         }
         let ending = fold.ending().to_json();
         Ok(json!({
-            "automation": compiled.document().name, "steps": fold.told, "ending": ending, "against": connection,
+            "automation": compiled.document().name, "rules": fold.rules(), "steps": fold.told, "ending": ending,
+            "against": connection,
             "contact": {"id": before["contact"]["id"], "email": person.email},
             "effects": effects(&before, &ground.state),
         }))

@@ -13,7 +13,7 @@ mod simulate;
 
 use std::sync::Arc;
 
-use cartlane_flow::Compiled;
+use cartlane_flow::{Compiled, History, Rules};
 use cartlane_model::{AutomationId, Event, EventId};
 use serde_json::{Value as Json, json};
 
@@ -64,7 +64,8 @@ impl Handle {
                 .version(&self.db, run.automation_id, run.version)
                 .await;
             let compiled: Arc<_> = compiled.map_err(|error| AdminError::Unfit(error.to_string()))?;
-            let mut plan = self.plan_one(&compiled, &event, run.automation_id);
+            let history = self.history_for(&compiled, &event, true).await?;
+            let mut plan = self.plan_one(&compiled, &event, history.as_ref(), run.automation_id);
             plan["version"] = run.version.into();
             plans.push(plan);
         }
@@ -78,16 +79,20 @@ impl Handle {
     /// Where the document has faults, there is no such event or connection, or GHL cannot be read.
     pub async fn plan_document(&self, planning: &Planning) -> Result<Json, AdminError> {
         let compiled = crate::automations::compile(&planning.document)?;
-        let event = match &planning.happens {
-            Happening::Stored(id) => self.event(*id).await?.event,
+        let (event, is_stored) = match &planning.happens {
+            Happening::Stored(id) => (self.event(*id).await?.event, true),
             Happening::Payload { sender, body } => {
                 let new = match sender {
                     Some(sender) => trial::read(*sender, body, self.now())?,
                     None => self.own_event(body, planning.against.as_deref()).await?,
                 };
-                trial::event(new, self.source_of(*sender), self.now())
+                let mut event = trial::event(new, self.source_of(*sender), self.now());
+                self.recognise(&mut event).await?;
+                (event, false)
             }
         };
+        let history = self.history_for(&compiled, &event, is_stored).await?;
+        let history = history.as_ref();
         let kind = event.facts.kind.as_str();
         // References are those of the automation that it would replace.
         let name = &compiled.document().name;
@@ -98,9 +103,9 @@ impl Handle {
             .find(|row| row.name == *name);
         let automation = known.map_or(AutomationId::new(event.received_at), |row| row.id);
         let mut plan = match &planning.against {
-            None => self.plan_one(&compiled, &event, automation),
+            None => self.plan_one(&compiled, &event, history, automation),
             Some(connection) => {
-                self.plan_against(&compiled, &event, automation, connection)
+                self.plan_against(&compiled, &event, history, automation, connection)
                     .await?
             }
         };
@@ -111,19 +116,34 @@ impl Handle {
         Ok(plan)
     }
 
-    fn plan_one(&self, compiled: &Compiled, event: &Event, automation: AutomationId) -> Json {
+    fn plan_one(
+        &self,
+        compiled: &Compiled,
+        event: &Event,
+        history: Option<&History>,
+        automation: AutomationId,
+    ) -> Json {
         let settings = self.settings_for(event);
         let mut fold = Fold::new(Given {
             compiled,
             event,
             settings: &settings,
+            history,
             automation,
         });
         while let Some(call) = fold.next_call() {
             fold.make_up(call);
         }
-        let ending = fold.ending().to_json();
-        json!({"automation": compiled.document().name, "steps": fold.told, "ending": ending})
+        let (ending, mut rules) = (fold.ending().to_json(), fold.rules());
+        let asks_tags = compiled.document().rules.as_ref().is_some_and(Rules::asks_tags);
+        if let Some(warnings) = rules["warnings"].as_array_mut()
+            && asks_tags
+            && event.facts.payload["tags"].is_null()
+        {
+            let warning = "the contact's tags were not read: rows with `tag` were taken not to fit";
+            warnings.push(warning.into());
+        }
+        json!({"automation": compiled.document().name, "rules": rules, "steps": fold.told, "ending": ending})
     }
 
     /// What expressions read as `settings` for an event.

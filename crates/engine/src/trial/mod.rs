@@ -85,11 +85,13 @@ impl Handle {
             contact_id,
         };
         let before = ground.state().await.map_err(unfit)?;
-        let event = event(new, connection_id, self.now());
+        let mut event = event(new, connection_id, self.now());
+        self.recognise(&mut event).await?;
+        let history = self.history_and(&event).await?;
         let settings = directory
             .source(connection_id)
             .map_or(Json::Null, |source| source.settings.clone());
-        let (steps, ending) = ground.steps(&compiled, &event, &settings).await;
+        let (steps, ending, rules) = ground.steps(&compiled, &event, &history, &settings).await;
         let after = ground.state().await.map_err(unfit)?;
         let names = self.field_names(&trial.connection).await;
         let stored: Vec<_> = steps
@@ -101,8 +103,8 @@ impl Handle {
             })
             .collect();
         Ok(json!({
-            "automation": compiled.document().name, "kind": event.facts.kind, "steps": steps, "ending": ending,
-            "effects": effects(&before, &after), "read_back": stored,
+            "automation": compiled.document().name, "kind": event.facts.kind, "rules": rules, "steps": steps,
+            "ending": ending, "effects": effects(&before, &after), "read_back": stored,
         }))
     }
 
@@ -190,6 +192,23 @@ pub(crate) fn event(new: NewEvent, connection_id: ConnectionId, now: UnixMs) -> 
     }
 }
 
+/// What the steps are evaluated against.
+fn scope<'a>(
+    event: &'a Event,
+    steps: &'a flow::Journal,
+    reference: &'a (dyn Fn(&str) -> String + Sync),
+    history: &'a flow::History,
+    settings: &'a Json,
+) -> flow::Scope<'a> {
+    flow::Scope {
+        event,
+        steps,
+        reference,
+        settings,
+        contact: Some(history),
+    }
+}
+
 impl Ground<'_> {
     async fn state(&self) -> Result<Json, CallError> {
         match &self.contact_id {
@@ -198,28 +217,21 @@ impl Ground<'_> {
         }
     }
 
-    /// Does the steps; what came of each, and how it ended.
+    /// Does the steps; what came of each, how it ended, and which rules applied.
     async fn steps(
         &mut self,
         compiled: &flow::Compiled,
         event: &Event,
+        history: &flow::History,
         settings: &Json,
-    ) -> (Vec<Json>, Json) {
+    ) -> (Vec<Json>, Json, Json) {
         let automation = AutomationId::new(event.received_at);
         let reference = |step: &str| crate::reference::reference(event.id, automation, step);
         let mut journal: flow::Journal = Vec::new();
         let mut steps = Vec::new();
-        loop {
-            let next = flow::advance(
-                compiled,
-                &flow::Scope {
-                    event,
-                    steps: &journal,
-                    reference: &reference,
-                    settings,
-                },
-            );
-            let record = match next {
+        let ending = loop {
+            let record = match flow::advance(compiled, &scope(event, &journal, &reference, history, settings))
+            {
                 Ok(Next::Call {
                     step,
                     operation,
@@ -257,14 +269,16 @@ impl Ground<'_> {
                     let output = json!({"timed_out": !kinds.is_empty(), "event": null});
                     (step, StepRecord::Done { output })
                 }
-                Ok(Next::Ended { reason, .. }) => return (steps, json!({"stopped": reason})),
-                Ok(Next::Done) => return (steps, json!("done")),
-                Ok(Next::NotApplicable { reason }) => return (steps, json!({"skipped": reason})),
-                Ok(Next::Stopped { step }) => return (steps, json!({"failed_at": step})),
-                Err(fault) => return (steps, json!({"fault": fault.to_string()})),
+                Ok(Next::Ended { reason, .. }) => break json!({"stopped": reason}),
+                Ok(Next::Done) => break json!("done"),
+                Ok(Next::NotApplicable { reason }) => break json!({"skipped": reason}),
+                Ok(Next::Stopped { step }) => break json!({"failed_at": step}),
+                Err(fault) => break json!({"fault": fault.to_string()}),
             };
             journal.push(record);
-        }
+        };
+        let rules = crate::fold::rules(compiled, &scope(event, &journal, &reference, history, settings));
+        (steps, ending, rules)
     }
 
     async fn call(&mut self, operation: &str, inputs: &Json) -> Result<Done, String> {

@@ -1,7 +1,7 @@
 //! The filters and functions that expressions have beside those of minijinja.
 //!
 //! One rule for all of them: what is none goes through as none, so that `{{ event.person.phone | e164(…) }}` is simply
-//! left out where there is no phone. Each is described with an example in `docs/automations.md`.
+//! left out where there is no phone. Each is described with examples in [`functions`](crate::functions).
 
 mod date;
 mod list;
@@ -15,16 +15,24 @@ use minijinja::{Environment, Error, ErrorKind, State, filters as builtin};
 use crate::scope::Absent;
 
 /// The names of all filters, to find the one that someone meant.
-pub const NAMES: [&str; 55] = [
+pub const NAMES: [&str; 75] = [
     "abs",
+    "add_days",
+    "add_hours",
+    "add_months",
     "attr",
     "batch",
     "bool",
     "capitalize",
     "chain",
+    "compact",
+    "compare",
+    "contains",
+    "contains_any",
     "count",
     "d",
     "date",
+    "days_until",
     "decimal",
     "default",
     "dictsort",
@@ -50,7 +58,12 @@ pub const NAMES: [&str; 55] = [
     "map",
     "max",
     "min",
+    "minus",
     "money",
+    "parse_date",
+    "percent",
+    "phone_country",
+    "plus",
     "reject",
     "rejectattr",
     "replace",
@@ -58,19 +71,26 @@ pub const NAMES: [&str; 55] = [
     "round",
     "select",
     "selectattr",
+    "sha256",
+    "shorten",
     "slice",
     "sort",
     "split",
+    "start_of_day",
     "string",
     "sum",
     "tag",
+    "tags",
     "title",
+    "to_money",
     "tojson",
     "trim",
     "unescape",
     "unique",
     "upper",
     "urlencode",
+    "weekday",
+    "without",
 ];
 
 /// The names of the tests that people write as words.
@@ -104,6 +124,7 @@ pub const TESTS: [&str; 25] = [
 
 /// Adds all filters and functions of this module.
 pub(crate) fn register(environment: &mut Environment<'static>) {
+    register_more(environment);
     environment.add_filter("money", money::money);
     environment.add_filter("decimal", money::decimal);
     environment.add_filter("e164", phone::e164);
@@ -141,6 +162,29 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     }
 }
 
+fn register_more(environment: &mut Environment<'static>) {
+    environment.add_filter("add_days", date::add_days);
+    environment.add_filter("add_hours", date::add_hours);
+    environment.add_filter("add_months", date::add_months);
+    environment.add_filter("days_until", date::days_until);
+    environment.add_filter("parse_date", date::parse_date);
+    environment.add_filter("start_of_day", date::start_of_day);
+    environment.add_filter("weekday", date::weekday);
+    environment.add_filter("compact", list::compact);
+    environment.add_filter("contains", list::contains);
+    environment.add_filter("contains_any", list::contains_any);
+    environment.add_filter("without", list::without);
+    environment.add_filter("compare", money::compare);
+    environment.add_filter("minus", money::minus);
+    environment.add_filter("percent", money::percent);
+    environment.add_filter("plus", money::plus);
+    environment.add_filter("to_money", money::to_money);
+    environment.add_filter("phone_country", phone::phone_country);
+    environment.add_filter("shorten", text::shorten);
+    environment.add_filter("tags", text::tags);
+    environment.add_filter("sha256", text::hash);
+}
+
 /// The value, or `None` where it stands for nothing; an error where it is a name that is not there.
 pub(crate) fn present(state: &mut State, value: &Value) -> Result<Option<Value>, Error> {
     if !value.is_undefined() {
@@ -168,14 +212,20 @@ fn misused(filter: &str, wanted: &str, value: &Value) -> Error {
 }
 
 /// `value | default(other)`: `other` where the value is missing or none; with `true` also where it is false or empty.
-fn default(value: &Value, other: Option<Value>, lax: Option<bool>) -> Value {
-    let is_missing =
-        value.is_undefined() || Absent::is_nothing(value) || (lax == Some(true) && !value.is_true());
-    if is_missing {
+///
+/// `Rest`, since an `Option` can't tell `default(none)` from `default()`, which is the empty text.
+fn default(value: &Value, Rest(arguments): Rest<Value>) -> Result<Value, Error> {
+    if arguments.len() > 2 {
+        return Err(ErrorKind::TooManyArguments.into());
+    }
+    let is_lax = arguments.get(1).is_some_and(Value::is_true);
+    let is_missing = value.is_undefined() || Absent::is_nothing(value) || (is_lax && !value.is_true());
+    Ok(if is_missing {
+        let other = arguments.into_iter().next();
         other.unwrap_or_else(|| Value::from(""))
     } else {
         value.clone()
-    }
+    })
 }
 
 #[cfg(test)]
@@ -233,6 +283,8 @@ pub(crate) mod tests {
     #[case("{'a': 1} | lookup('b', 'other')", json!("other"))]
     #[case("lookup({'a': 1}, none)", json!(null))]
     #[case("payload.b | default('x')", json!("x"))]
+    #[case("payload.b | default(none)", json!(null))]
+    #[case("payload.b | default", json!(""))]
     #[case("none_at_all | default('x')", json!("x"))]
     #[case("'' | default('x', true)", json!("x"))]
     #[case("items | map(attribute='type') | join('+')", json!("product+upsell"))]
@@ -245,7 +297,9 @@ pub(crate) mod tests {
 
     #[test]
     fn none_goes_through_every_filter_as_none() {
-        let filters = "money decimal e164('US') date tag unescape hash first_name last_name lines item_names lower \
+        let filters = "compact contains('a') contains_any(['a']) without('a') plus(1) minus(1) percent(1) compare(1) \
+                       to_money('EUR') phone_country shorten(3) tags sha256 add_days(1) add_months(1) add_hours(1) \
+                       weekday days_until(0) start_of_day parse_date('%Y') money decimal e164('US') date tag unescape hash first_name last_name lines item_names lower \
                        upper trim title capitalize replace('a','b') string";
         for filter in filters.split_whitespace() {
             assert_eq!(
@@ -266,6 +320,13 @@ pub(crate) mod tests {
     #[case("0 | date('%Q%')", "not a format")]
     #[case("items | money", "`money` works on")]
     #[case("5 | lines", "`lines` works on a list")]
+    #[case(
+        "price | plus({'minor': 1, 'currency': 'EUR'})",
+        "`plus` works on one currency, and was given 14.99 USD and 0.01 EUR"
+    )]
+    #[case("'x' | parse_date('%Q%')", "not a format")]
+    #[case("0 | add_days(99999999)", "`add_days` leaves the calendar")]
+    #[case("0 | weekday(zon='UTC')", "zon")]
     #[case("range(10000) | map('string') | join(',') * 100000", "units of work")]
     fn what_cannot_be_done_says_why(#[case] source: &str, #[case] part: &str) {
         let message = evaluate(source).unwrap_err();

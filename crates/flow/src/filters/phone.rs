@@ -28,6 +28,15 @@ pub(super) fn e164(
     Ok(normalise(&phone, country.as_deref()))
 }
 
+/// `"+6281234567890" | phone_country` is `ID`; none where it is no valid number with its country.
+pub(super) fn phone_country(state: &mut State, value: &Value) -> Result<Option<String>, Error> {
+    let number = text(state, value)?.and_then(|phone| normalise(&phone, None));
+    let parsed = number.and_then(|number| phonenumber::parse(None, number).ok());
+    Ok(parsed
+        .and_then(|number| number.country().id())
+        .map(|id| id.as_ref().to_owned()))
+}
+
 fn normalise(phone: &str, country: Option<&str>) -> Option<String> {
     let is_part = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+()-./".contains(c);
     if phone.len() > MAX_LENGTH || !phone.chars().all(is_part) {

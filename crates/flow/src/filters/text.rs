@@ -4,7 +4,8 @@ use minijinja::value::Value;
 use minijinja::{Error, State};
 use sha2::{Digest, Sha256};
 
-use super::text;
+use super::list::elements;
+use super::{present, text};
 
 /// The longest tag, in characters. GHL documents no limit; longer ones are of no use in its screens.
 const MAX_TAG: usize = 100;
@@ -14,17 +15,51 @@ pub(super) fn tag(state: &mut State, value: &Value, prefix: Option<String>) -> R
     let Some(text) = text(state, value)? else {
         return Ok(None);
     };
-    let text = words(&text);
+    Ok(normalised(&text, &prefix.unwrap_or_default()))
+}
+
+fn normalised(text: &str, prefix: &str) -> Option<String> {
+    let text = words(text);
     if text.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let tag: String = prefix
-        .unwrap_or_default()
-        .chars()
-        .chain(text.chars())
-        .take(MAX_TAG)
-        .collect();
-    Ok(Some(tag.trim().to_owned()))
+    let tag: String = prefix.chars().chain(text.chars()).take(MAX_TAG).collect();
+    Some(tag.trim().to_owned())
+}
+
+/// `["Plan  Pro", "plan pro", none] | tags` is `["Plan Pro"]`: each as a [`tag`], once, without regard to case.
+pub(super) fn tags(
+    state: &mut State,
+    value: &Value,
+    prefix: Option<String>,
+) -> Result<Option<Vec<String>>, Error> {
+    let Some(list) = present(state, value)? else {
+        return Ok(None);
+    };
+    let prefix = prefix.unwrap_or_default();
+    let mut tags: Vec<String> = Vec::new();
+    for item in elements("tags", &list)? {
+        let tag = text(state, &item)?.and_then(|text| normalised(&text, &prefix));
+        if let Some(tag) = tag
+            && !tags
+                .iter()
+                .any(|known| known.to_lowercase() == tag.to_lowercase())
+        {
+            tags.push(tag);
+        }
+    }
+    Ok(Some(tags))
+}
+
+/// `"A long sentence" | shorten(8)` is `A long …`: as many characters at the most.
+pub(super) fn shorten(state: &mut State, value: &Value, most: usize) -> Result<Option<String>, Error> {
+    Ok(text(state, value)?.map(|text| {
+        if text.chars().count() <= most {
+            return text;
+        }
+        let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+        format!("{kept}…")
+    }))
 }
 
 /// `"A &amp; B" | unescape` is `A & B`.

@@ -194,7 +194,7 @@ impl Reader {
     }
 
     /// An expression, or a tree of them.
-    pub(super) fn condition(&mut self, path: &str, node: Option<&&Node>) -> Option<Condition> {
+    pub(crate) fn condition(&mut self, path: &str, node: Option<&&Node>) -> Option<Condition> {
         let node = node?;
         let key = match &node.kind {
             Kind::Bool(value) => return Some(Condition::Expression(value.to_string())),

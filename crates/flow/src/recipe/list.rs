@@ -26,8 +26,10 @@ const SOURCES: &[(&str, &str, &str)] = sources!(
     "lifecycle",
     "refund-clean-up",
     "dunning",
+    "dunning-in-steps",
     "win-back",
     "abandoned-cart",
+    "abandoned-cart-in-steps",
     "opportunity-per-order",
     "order-history",
     "customer-refresh",
@@ -36,8 +38,10 @@ const SOURCES: &[(&str, &str, &str)] = sources!(
     "subscription-by-tag",
     "email-to-thrivecart",
     "booking-reminder",
+    "booking-reminder-that-follows",
     "new-contact-to-slack",
     "vip",
+    "vip-by-history",
 );
 
 #[derive(Deserialize)]

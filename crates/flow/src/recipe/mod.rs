@@ -23,6 +23,8 @@ use serde_json::{Map, Value};
 
 pub use list::{recipe, recipes};
 
+use crate::wait::milliseconds;
+
 /// The choice that every recipe has: what the automation is called.
 pub const NAME: &str = "name";
 
@@ -79,6 +81,8 @@ pub enum ChoiceKind {
     List,
     /// Yes or no.
     YesNo,
+    /// A text that says how long: what a `wait` takes.
+    Time,
 }
 
 impl ChoiceKind {
@@ -89,6 +93,7 @@ impl ChoiceKind {
             Self::Number => "a number",
             Self::List => "texts, with commas between",
             Self::YesNo => "yes or no",
+            Self::Time => "a time such as `2h 30m` or `3 days`, a year at most",
         }
     }
 
@@ -96,7 +101,7 @@ impl ChoiceKind {
     pub fn read(self, text: &str) -> Option<Value> {
         let text = text.trim();
         match self {
-            Self::Text => Some(text.into()),
+            Self::Text | Self::Time => Some(text.into()),
             Self::Number => serde_json::from_str(text).ok().filter(Value::is_number),
             Self::List => {
                 let items = text.split(',').map(str::trim);
@@ -118,6 +123,7 @@ impl ChoiceKind {
                 .as_array()
                 .is_some_and(|items| items.iter().all(Value::is_string)),
             Self::YesNo => value.is_boolean(),
+            Self::Time => value.as_str().is_some_and(|text| milliseconds(text).is_some()),
         }
     }
 }
@@ -131,6 +137,12 @@ pub struct Trial {
     /// What is changed in that payload: values by dotted path.
     #[serde(default)]
     pub set: Map<String, Value>,
+    /// Kinds of event that the person had before; their recorded payloads are taken.
+    #[serde(default)]
+    pub earlier: Vec<String>,
+    /// Kinds of event that the person has while the run waits for the first time; a wait that none of them ends times out.
+    #[serde(default)]
+    pub meanwhile: Vec<String>,
     /// Operations that are called beforehand, so that there is something to work with.
     #[serde(default)]
     pub before: Vec<Before>,

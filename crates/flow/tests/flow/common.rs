@@ -146,6 +146,7 @@ pub fn next(automation: &Compiled, event: &Event, steps: &Journal) -> Result<Nex
             steps,
             reference: &reference,
             settings: &settings,
+            contact: None,
         },
     )
 }

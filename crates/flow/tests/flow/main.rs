@@ -6,5 +6,6 @@ mod defaults;
 mod documents;
 mod language;
 mod recipes;
+mod rules;
 mod schema;
 mod triggers;

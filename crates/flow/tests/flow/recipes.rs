@@ -51,6 +51,7 @@ fn every_choice_is_used_is_of_its_kind_and_names_a_list_that_there_is() {
                 (ChoiceKind::Number, _) => json!(4711),
                 (ChoiceKind::List, _) => json!(["quite another one"]),
                 (ChoiceKind::YesNo, _) => json!(choice.default != Some(json!(true))),
+                (ChoiceKind::Time, _) => json!("47 minutes"),
             };
             let mut given = recipe.example();
             given.insert(choice.name.clone(), other);
@@ -122,6 +123,7 @@ fn choices_are_read_from_texts_by_their_kind() {
         (ChoiceKind::Number, "much", None),
         (ChoiceKind::List, "a, b,", Some(json!(["a", "b"]))),
         (ChoiceKind::YesNo, "Yes", Some(json!(true))),
+        (ChoiceKind::Time, " 3 days ", Some(json!("3 days"))),
         (ChoiceKind::YesNo, "perhaps", None),
     ] {
         assert_eq!(kind.read(text), value, "{text}");

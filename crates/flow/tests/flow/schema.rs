@@ -72,6 +72,25 @@ fn default_automations_are_documents_by_the_schema() {
 #[case::on_unclear(
     "{name: n, on: cart.abandoned, steps: [{id: a, operation: ghl.contacts.save, on_unclear: resent}]}"
 )]
+#[case::no_rows("{name: n, on: cart.abandoned, rules: {}, steps: [{id: a, operation: ghl.contacts.save}]}")]
+#[case::empty_rows(
+    "{name: n, on: cart.abandoned, rules: {rows: []}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::row_that_does_nothing(
+    "{name: n, on: cart.abandoned, rules: {rows: [{then: {}}]}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::matching(
+    "{name: n, on: cart.abandoned, rules: {match: some, rows: [{then: {a: 1}}]}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::column(
+    "{name: n, on: cart.abandoned, rules: {rows: [{if: {produkt: 1}, then: {a: 1}}]}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::outcome(
+    "{name: n, on: cart.abandoned, rules: {rows: [{then: {rows: 1}}]}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
+#[case::table(
+    "{name: n, on: cart.abandoned, tables: {a: 1}, steps: [{id: a, operation: ghl.contacts.save}]}"
+)]
 #[case::step_condition(
     "{name: n, on: cart.abandoned, steps: [{id: a, operation: ghl.contacts.save, when: []}]}"
 )]

@@ -84,3 +84,25 @@ pub async fn replay_events(
     let events = engine.replay(query.filter()?).await?;
     Ok(Json(json!({"replayed": events})))
 }
+
+/// Lists the kinds of event that an automation can name.
+pub async fn list_kinds() -> Json<Value> {
+    let kinds = cartlane_engine::kinds_of_event();
+    let short = kinds.iter().map(
+        |kind| json!({"kind": kind.kind, "source": kind.source, "title": kind.title, "sample": kind.origin}),
+    );
+    Json(json!({"kinds": short.collect::<Vec<_>>()}))
+}
+
+/// Reads one kind with its fields, their types and sample values.
+pub async fn read_kind(Path(kind): Path<String>) -> Result<Json<Value>, Problem> {
+    match cartlane_engine::kind_of_event(&kind) {
+        Some(found) => Ok(Json(json!(found))),
+        None => Err(cartlane_engine::AdminError::Unknown {
+            noun: "kind of event",
+            id: kind,
+            list: "events kinds",
+        }
+        .into()),
+    }
+}

@@ -9,6 +9,7 @@ mod health;
 mod operations;
 mod plans;
 mod polls;
+mod products;
 mod quarantine;
 mod runs;
 mod versions;
@@ -35,6 +36,8 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/health", get(health::read_health))
         .route("/api/events", get(events::list_events))
         .route("/api/events/replay", post(events::replay_events))
+        .route("/api/events/kinds", get(events::list_kinds))
+        .route("/api/events/kinds/{kind}", get(events::read_kind))
         .route("/api/events/{id}", get(events::read_event))
         .route("/api/runs", get(runs::list_runs))
         .route("/api/runs/{id}", get(runs::read_run))
@@ -97,6 +100,7 @@ pub fn router(engine: Handle) -> Router {
             "/api/operations/{id}/call",
             post(operations::call_operation).layer(DefaultBodyLimit::max(operations::CALL_BYTES)),
         )
+        .route("/api/products", get(products::list_products))
         .route("/api/choices/{list}", get(operations::list_choices))
         .with_state(engine)
 }

@@ -13,6 +13,10 @@ use super::stand_ins;
 pub struct Case {
     /// What is delivered.
     pub payload: Payload,
+    /// What is delivered and worked off beforehand.
+    pub earlier: Vec<Payload>,
+    /// What is delivered while the run waits for the first time.
+    pub meanwhile: Vec<Payload>,
     /// What is called beforehand.
     pub before: Vec<Before>,
     /// The steps that must be done, and no others; `None` where nobody has said.
@@ -23,6 +27,8 @@ impl From<Payload> for Case {
     fn from(payload: Payload) -> Self {
         Self {
             payload,
+            earlier: Vec::new(),
+            meanwhile: Vec::new(),
             before: Vec::new(),
             done: None,
         }
@@ -51,6 +57,8 @@ pub async fn run(document: &Value, case: Case) -> anyhow::Result<Value> {
 async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<Value> {
     let Case {
         mut payload,
+        mut earlier,
+        mut meanwhile,
         before,
         done,
     } = case;
@@ -63,12 +71,15 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
         .handle
         .apply(&[document], "cartlane automations test")
         .await?;
+    let theirs = |other: &mut Payload| other.follow(&payload);
+    earlier.iter_mut().chain(&mut meanwhile).for_each(theirs);
+    for earlier in earlier {
+        let event = house.happens(&earlier).await?;
+        house.ended(event, Vec::new()).await?;
+    }
     let before = house.state().await?;
-    let event = match payload.sender {
-        Some(sender) => house.deliver(sender, payload.body.clone()).await?,
-        None => house.start(&payload.own()).await?,
-    };
-    let run = house.ended(event).await?;
+    let event = house.happens(&payload).await?;
+    let run = house.ended(event, meanwhile).await?;
     let after = house.state().await?;
     let mut told = json!({"kind": payload.kind, "origin": payload.origin, "stand_ins": stand_ins});
     let Some(run) = run else {
@@ -88,13 +99,16 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
     Ok(told)
 }
 
-/// What must be there for the event to be about somebody: GHL's contact where it is GHL's event, a customer at
-/// ThriveCart where the automation asks there.
+/// What must be there for the event to be about somebody: GHL's contact where it is GHL's event, with the appointment that it
+/// is about; a customer at ThriveCart where the automation asks there.
 async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyhow::Result<()> {
     let email = payload.email();
     if payload.kind.starts_with("ghl.") {
         let id = house.contact(&email).await?;
         payload.set_contact(&id);
+        if payload.body["appointment"].is_object() {
+            book(house, &id, &mut payload.body["appointment"]).await?;
+        }
     }
     if payload.origin == FIRST_OF_POLL {
         house.contact(&email).await?; // a list of contacts has somebody
@@ -113,6 +127,23 @@ async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyh
             customs.filter_map(|field| field["value"].as_str().filter(|value| value.contains('@')));
         house.sell(formers.next().unwrap_or(&email), mode).await?;
     }
+    Ok(())
+}
+
+/// Books the appointment that an event is about.
+async fn book(house: &House, contact: &str, appointment: &mut Value) -> anyhow::Result<()> {
+    let made = house
+        .call(
+            "ghl.calendars.create",
+            &json!({"name": "Calls", "calendarType": "event"}),
+        )
+        .await?;
+    let inputs = json!({
+        "calendarId": made["calendar"]["id"], "contactId": contact, "startTime": appointment["startTime"],
+        "ignoreFreeSlotValidation": true, "ignoreDateRange": true,
+    });
+    let booked = house.call("ghl.calendars.create_appointment", &inputs).await?;
+    appointment["id"] = booked["id"].clone();
     Ok(())
 }
 

@@ -1,20 +1,22 @@
 //! A house that is thrown away: the engine on a database of its own, with the sandboxes as GHL and ThriveCart and a
 //! listener as Slack, mail server and any other server. Nothing leaves this machine.
+//!
+//! Its clock jumps: while a run waits nothing else is under way, so that the time it waits for can simply have come.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cartlane_engine::records::RunFilter;
+use cartlane_engine::records::{RunFilter, StepState};
 use cartlane_engine::{
     Accepted, AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, Handle, HttpConfig, Limits,
     Options, RunDetail, SecretName, Secrets, Sender, SlackConfig, SmtpConfig, ThriveCartConfig, Tls,
 };
-use cartlane_model::{Clock, EventId, NodeId};
+use cartlane_model::{Clock, EventId, NodeId, UnixMs};
 use cartlane_sandbox::thrivecart::{self, ThriveCart};
 use cartlane_sandbox::{CustomField, Location, Sandbox, Settings, Token};
 use cartlane_store::Db;
@@ -23,6 +25,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::listener::Listener;
+use super::payload::Payload;
 use crate::clock::SystemClock;
 use crate::commands::serve::make_private;
 
@@ -45,6 +48,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 static HOUSES: AtomicU32 = AtomicU32::new(0);
 
+/// The system's clock, put forward.
+#[derive(Default)]
+struct Ahead(AtomicI64);
+
+impl Ahead {
+    /// Puts it forward to a moment, if that is to come.
+    fn jump(&self, to: UnixMs) {
+        let left = to.0 - self.now().0;
+        self.0.fetch_add(left.max(0), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> UnixMs {
+        SystemClock.now().plus_ms(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// The house.
 pub struct House {
     /// The way to talk to its engine.
@@ -54,6 +75,7 @@ pub struct House {
     ghl: cartlane_sandbox::Running,
     shop: thrivecart::Running,
     key: Ed25519KeyPair,
+    clock: Arc<Ahead>,
     db: Db,
     engine: tokio::task::JoinHandle<()>,
     shutdown: CancellationToken,
@@ -63,7 +85,8 @@ pub struct House {
 impl House {
     /// Opens one whose location has these custom fields, each known by this id, key and name.
     pub async fn open(custom_fields: &[String]) -> anyhow::Result<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ahead = Arc::new(Ahead::default());
+        let clock: Arc<dyn Clock> = Arc::clone(&ahead) as Arc<dyn Clock>;
         let number = HOUSES.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("cartlane-test-{}-{number}", std::process::id()));
         make_private(&directory)?;
@@ -110,6 +133,7 @@ impl House {
             ghl,
             shop,
             key,
+            clock: ahead,
             db,
             shutdown,
             directory,
@@ -175,7 +199,7 @@ impl House {
     }
 
     /// Delivers a payload as its sender does. The event's id.
-    pub async fn deliver(&self, sender: Sender, mut payload: Value) -> anyhow::Result<EventId> {
+    async fn deliver(&self, sender: Sender, mut payload: Value) -> anyhow::Result<EventId> {
         let mut envelope = Envelope {
             content_type: Some("application/json".into()),
             ..Envelope::default()
@@ -201,8 +225,16 @@ impl House {
         }
     }
 
+    /// Lets what a payload tells happen: delivers it, or starts the automation with it. The event's id.
+    pub async fn happens(&self, payload: &Payload) -> anyhow::Result<EventId> {
+        match payload.sender {
+            Some(sender) => self.deliver(sender, payload.body.clone()).await,
+            None => self.start(&payload.own()).await,
+        }
+    }
+
     /// Starts the only automation with an event of our own. The event's id.
-    pub async fn start(&self, event: &Value) -> anyhow::Result<EventId> {
+    async fn start(&self, event: &Value) -> anyhow::Result<EventId> {
         let automations = self.handle.automations().await?;
         let automation = automations.first().context("an automation")?;
         Ok(self.handle.start_as(automation.id, event).await?)
@@ -225,8 +257,10 @@ impl House {
         Ok(event)
     }
 
-    /// Waits for the end of the event's only run; `None` where it has none.
-    pub async fn ended(&self, event: EventId) -> anyhow::Result<Option<RunDetail>> {
+    /// Waits for the end of the event's only run; `None` where it has none. When it waits for the first time, `meanwhile`
+    /// is delivered; each time after that, the moment that it waits for has come.
+    pub async fn ended(&self, event: EventId, meanwhile: Vec<Payload>) -> anyhow::Result<Option<RunDetail>> {
+        let mut meanwhile = meanwhile.into_iter();
         let filter = RunFilter {
             event: Some(event),
             ..RunFilter::default()
@@ -238,6 +272,12 @@ impl House {
             let is_over = run.finished_at.is_some() || run.state == "held";
             if is_over || Instant::now() > deadline {
                 return Ok(Some(self.handle.run(run.id).await?));
+            }
+            if run.state == "waiting" {
+                match meanwhile.next() {
+                    Some(next) => drop(self.happens(&next).await?),
+                    None => self.clock.jump(until(&self.handle.run(run.id).await?)),
+                }
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -260,6 +300,13 @@ fn connection_of(operation: &str) -> &'static str {
     } else {
         CRM
     }
+}
+
+/// Until when a run waits.
+fn until(run: &RunDetail) -> UnixMs {
+    let mut waits = run.steps.iter().filter(|step| step.state == StepState::Waiting);
+    let until = waits.find_map(|step| step.output["until"].as_i64());
+    UnixMs(until.unwrap_or_default())
 }
 
 fn settings(custom_fields: &[String]) -> Settings {

@@ -131,12 +131,15 @@ fn cases_of(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<Case>> 
             .iter()
             .filter_map(|trial| Some((trial, triggers.iter().find(|on| on.kind() == trial.on)?)));
         let cases = trials.map(|(trial, on)| {
-            let payload = Payload::of(on);
-            let mut payload = payload.context("a recipe is tried on a kind without payload")?;
-            payload.set(&trial.set);
+            let payload =
+                |kind: &String| Payload::of_kind(kind).context("a recipe is tried on a kind without payload");
+            let mut tried = Payload::of(on).context("a recipe is tried on a kind without payload")?;
+            tried.set(&trial.set);
             Ok(Case {
-                payload,
+                earlier: trial.earlier.iter().map(payload).collect::<Result<_, _>>()?,
+                meanwhile: trial.meanwhile.iter().map(payload).collect::<Result<_, _>>()?,
                 before: trial.before.clone(),
+                payload: tried,
                 done: is_example.then(|| trial.done.clone()), // other choices do other steps
             })
         });

@@ -15,6 +15,9 @@ use crate::clock::SystemClock;
 /// Who stands in for the person where a payload names nobody.
 const NOBODY: &str = "test@example.com";
 
+/// Where ThriveCart's payloads have the person's e-mail.
+const EMAILS: [&str; 4] = ["person.email", "customer.email", "viewer.email", "current_email"];
+
 /// One payload.
 #[derive(Clone, Debug)]
 pub struct Payload {
@@ -157,12 +160,38 @@ impl Payload {
     pub fn email(&self) -> String {
         let paths: Vec<&str> = match events::get(&self.kind) {
             Some(kind) => kind.email.iter().map(String::as_str).collect(),
-            None => vec!["person.email", "customer.email", "viewer.email", "current_email"],
+            None => EMAILS.to_vec(),
         };
         let email = paths
             .into_iter()
             .find_map(|path| events::at(&self.body, path)?.as_str());
         email.unwrap_or(NOBODY).to_owned()
+    }
+
+    /// Makes it one about the same person and appointment as `other`.
+    pub fn follow(&mut self, other: &Self) {
+        self.set_email(&other.email());
+        let path = events::get(&other.kind).and_then(|kind| kind.contact.first());
+        let contact = path.and_then(|path| events::at(&other.body, path)?.as_str());
+        if let Some(contact) = contact {
+            self.set_contact(contact);
+        }
+        let appointment = &other.body["appointment"]["id"];
+        if self.body["appointment"].is_object() && appointment.is_string() {
+            self.body["appointment"]["id"] = appointment.clone();
+        }
+    }
+
+    fn set_email(&mut self, email: &str) {
+        let path = match events::get(&self.kind) {
+            Some(kind) => kind.email.first().map(String::as_str),
+            None => EMAILS
+                .into_iter()
+                .find(|path| events::at(&self.body, path).is_some()),
+        };
+        if let Some(path) = path {
+            *place(&mut self.body, path) = email.into();
+        }
     }
 
     /// Puts GHL's id of the contact where the payload has it.
@@ -204,6 +233,12 @@ mod tests {
             (order.sender, order.email().as_str()),
             (Some(Sender::ThriveCart), "buyer1@example.com")
         );
+        let mut cancelled = Payload::of_kind("ghl.appointment.deleted").expect("a sample");
+        cancelled.follow(&booked);
+        assert_eq!(cancelled.body["appointment"]["contactId"], "c1");
+        let mut refund = Payload::of_kind("order.refund").expect("documented");
+        refund.follow(&order);
+        assert_eq!(refund.email(), "buyer1@example.com");
         assert!(Payload::of_kind("schedule.due").is_none());
     }
 }

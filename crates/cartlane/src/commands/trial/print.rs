@@ -14,6 +14,7 @@ pub fn case(case: &Value) {
         line(&format!("    {}", text(note)));
     }
     list(&case["steps"]).iter().for_each(step);
+    rules(&case["rules"], "    ");
     let ending = match &case["ending"] {
         Value::Object(ending) => ending
             .iter()
@@ -39,6 +40,22 @@ pub fn case(case: &Value) {
     read_back(list(&case["read_back"]));
     if let Some(problem) = case["problem"].as_str() {
         line(&format!("    FAILED: {problem}"));
+    }
+}
+
+/// Prints which rows of a rules table fitted, and where they disagreed.
+pub fn rules(rules: &Value, indent: &str) {
+    for matched in list(&rules["matched"]) {
+        let item = matched["item"].as_str().unwrap_or("the event");
+        let name = matched["name"].as_str().map(|name| format!(" ({name})"));
+        let row = format!("rules.rows[{}]{}", matched["row"], name.unwrap_or_default());
+        line(&format!("{indent}{row} fits {item}"));
+    }
+    for warning in list(&rules["warnings"]) {
+        line(&format!("{indent}warning: {}", text(warning)));
+    }
+    if let Some(fault) = rules["fault"].as_str() {
+        line(&format!("{indent}rules: {fault}"));
     }
 }
 

@@ -23,6 +23,10 @@ const LEFT_ALONE: [&str; 6] = [
 /// The names, keys or ids of custom fields that the document's steps write.
 pub fn custom_fields(document: &Value) -> Vec<String> {
     let mut names = BTreeSet::new();
+    for row in document["rules"]["rows"].as_array().into_iter().flatten() {
+        let fields = row["then"]["fields"].as_object().into_iter().flatten();
+        names.extend(fields.map(|(name, _)| name.clone()));
+    }
     each_step(&mut document.clone(), &mut |operation, step| {
         for input in &operation.inputs {
             if input.shape.format.as_deref() != Some("custom_fields") {
@@ -66,6 +70,7 @@ pub async fn stand_in(document: &Value, house: &House) -> (Value, Vec<String>) {
     }
     let url = house.listener.url("");
     let mut notes = Vec::new();
+    let mut of_rules = Vec::new();
     each_step(&mut document, &mut |operation, step| {
         if let Some(fields) = step.as_object_mut() {
             fields.remove("connection");
@@ -78,19 +83,20 @@ pub async fn stand_in(document: &Value, house: &House) -> (Value, Vec<String>) {
             let (Some(known), Some(value)) = (known, step["with"].get_mut(&input.name)) else {
                 continue;
             };
-            let Some(literal) = literal(value).filter(|text| !text.is_empty() && !known.contains(text))
-            else {
-                continue;
-            };
-            if let Some(first) = known.first() {
-                notes.push(format!(
-                    "{first} of the sandbox stands for `{literal}` ({})",
-                    input.name
-                ));
-                *value = first.as_str().into();
+            match outcome(value) {
+                Some(outcome) => of_rules.push((outcome, input.name.clone(), known)),
+                None => notes.extend(replace(value, &input.name, known)),
             }
         }
     });
+    let rows = document.pointer_mut("/rules/rows").and_then(Value::as_array_mut);
+    for row in rows.into_iter().flatten() {
+        for (outcome, input, known) in &of_rules {
+            if let Some(value) = row["then"].get_mut(outcome) {
+                notes.extend(replace(value, input, known));
+            }
+        }
+    }
     notes.sort();
     notes.dedup();
     (document, notes)
@@ -105,6 +111,22 @@ fn triggers(on: &Value) -> Value {
         triggers.push("manual".into());
     }
     triggers.into()
+}
+
+/// Puts the sandbox's first choice in the place of a value that it does not know, and tells so.
+fn replace(value: &mut Value, input: &str, known: &[String]) -> Option<String> {
+    let literal = literal(value).filter(|text| !text.is_empty() && !known.contains(text))?;
+    let first = known.first()?;
+    *value = first.as_str().into();
+    Some(format!("{first} of the sandbox stands for `{literal}` ({input})"))
+}
+
+/// The outcome of the rules table that an input is: `workflow` of `{{ rules.workflow }}`.
+fn outcome(value: &Value) -> Option<String> {
+    let inner = value.as_str()?.trim().strip_prefix("{{")?.trim_start();
+    let name = inner.strip_prefix("rules.")?;
+    let is_letter = |letter: char| letter.is_alphanumeric() || letter == '_';
+    name.split(|letter| !is_letter(letter)).next().map(str::to_owned)
 }
 
 /// A text without an expression, or one that an expression gives as it is.
@@ -152,6 +174,18 @@ mod tests {
                                     "with": {"customFields": [{"key": "colour", "field_value": "red"}]}}]}]},
         ]});
         assert_eq!(custom_fields(&document), ["Size", "colour"]);
+        let document =
+            json!({"rules": {"rows": [{"then": {"fields": {"Plan": "Pro"}}}, {"then": {"tags": "a"}}]}});
+        assert_eq!(custom_fields(&document), ["Plan"]);
+    }
+
+    #[test]
+    fn what_rows_give_is_found_behind_the_name_that_a_step_reads() {
+        let outcome = |text: &str| super::outcome(&json!(text));
+        assert_eq!(outcome("{{ rules.workflow }}").as_deref(), Some("workflow"));
+        assert_eq!(outcome("{{rules.stage or 'x'}}").as_deref(), Some("stage"));
+        assert_eq!(outcome("{{ event.kind }}"), None);
+        assert_eq!(outcome("rules.workflow"), None);
     }
 
     #[test]
