@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 pub(crate) const DEPENDS: &str = "what it comes to depends on an answer";
 
 /// An automation and an event, with all else that decides what it does.
+#[derive(Clone, Copy)]
 pub(crate) struct Given<'a> {
     pub compiled: &'a Compiled,
     pub event: &'a Event,

@@ -168,6 +168,13 @@ impl<'a> Run<'a> {
         let mut journal: flow::Journal = self.work.steps.iter().map(record_of).collect();
         let automation = self.work.automation_id;
         let reference = |step: &str| reference(event.id, automation, step);
+        let given = Given {
+            compiled: &compiled,
+            event: &event,
+            settings: &settings,
+            history: history.as_ref(),
+            automation,
+        };
         loop {
             if self.shutdown.is_cancelled() {
                 return Ok(Ending::Wait {
@@ -225,33 +232,13 @@ impl<'a> Run<'a> {
                     on_unclear,
                     goes_on,
                 } => {
-                    let named = connection
-                        .as_deref()
-                        .or(compiled.document().connection.as_deref());
-                    let target = self.target(&step, &operation, named, &event)?;
-                    let given = Given {
-                        compiled: &compiled,
-                        event: &event,
-                        settings: &settings,
-                        history: history.as_ref(),
-                        automation,
-                    };
                     let call = fold::Call {
-                        step: step.clone(),
-                        operation: operation.clone(),
-                        inputs: inputs.clone(),
+                        step,
+                        operation,
+                        inputs,
                         connection,
                     };
-                    let ahead = self.ahead(given, &journal, &target, call).await?;
-                    let at_work = StepAtWork {
-                        id: &step,
-                        target: &target,
-                        part: 0,
-                        on_unclear,
-                        mode: event.facts.mode.unwrap_or(Mode::Live),
-                        ahead,
-                    };
-                    let ended = self.step(at_work, &event, &operation, inputs).await;
+                    let (step, ended) = self.make(&given, &journal, call, on_unclear).await;
                     let ended = match ended {
                         Err(ending) if goes_on => self.go_on(&step, ending)?,
                         ended => ended?,
@@ -269,19 +256,47 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Does a step that is a call. Its name, and what it has come to.
+    async fn make(
+        &mut self,
+        given: &Given<'_>,
+        journal: &flow::Journal,
+        call: fold::Call,
+        on_unclear: OnUnclear,
+    ) -> (String, Result<Step, Ending>) {
+        let step = call.step.clone();
+        let made = async {
+            let document = given.compiled.document();
+            let named = call.connection.as_deref().or(document.connection.as_deref());
+            let target = self.target(&step, &call.operation, named, given.event)?;
+            let at_work = StepAtWork {
+                id: &step,
+                target: &target,
+                part: 0,
+                on_unclear,
+                mode: given.event.facts.mode.unwrap_or(Mode::Live),
+                ahead: self.ahead(given, journal, &target, &call).await?,
+            };
+            self.step(at_work, given.event, &call.operation, call.inputs)
+                .await
+        };
+        let made = made.await;
+        (step, made)
+    }
+
     /// What the steps right behind this one will add to the same contact, and nothing newer has set.
     async fn ahead(
         &self,
-        given: Given<'_>,
+        given: &Given<'_>,
         journal: &flow::Journal,
         target: &Target,
-        call: fold::Call,
+        call: &fold::Call,
     ) -> Result<Ahead, Ending> {
         if !ahead::adds_tags(&call.operation) {
             return Ok(Ahead::default());
         }
         let event = given.event;
-        let ahead = ahead::tags_ahead(given, journal.clone(), call);
+        let ahead = ahead::tags_ahead(*given, journal.clone(), call.clone());
         match ahead.sets.and_then(|operation| Catalog::builtin().get(operation)) {
             Some(operation) if self.superseded(target, event, operation).await?.is_some() => {
                 Ok(Ahead::default())

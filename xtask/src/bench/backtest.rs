@@ -32,7 +32,7 @@ pub async fn run(args: &Args, programs: &Programs) -> Result<()> {
     )
     .await?;
     let mut setup = programs.setup(&directory, "sqlite://cartlane.db".to_owned(), sandbox.address);
-    setup.limits = "workers = 32\ninbox_waiting = 100000\n".to_owned();
+    "workers = 32\ninbox_waiting = 100000\n".clone_into(&mut setup.limits);
     let mut server = setup.server(0)?;
     let (saved, draft) = (directory.join("saved.yaml"), directory.join("draft.yaml"));
     std::fs::write(&saved, AUTOMATION)?;
