@@ -194,6 +194,33 @@ impl Handle {
         }
     }
 
+    /// Queues all failed runs that fit again, the oldest first, so that events of one contact keep their order; how many.
+    pub async fn retry_failed(&self, filter: RunFilter) -> Result<usize, AdminError> {
+        let mut page = RunFilter {
+            state: Some("failed".into()),
+            ..filter
+        };
+        let mut failed = Vec::new();
+        loop {
+            let asked = page.clone();
+            let rows = self
+                .db
+                .read(move |tx| lists::runs(tx, &asked, REPLAY_PAGE))
+                .await?;
+            let Some(last) = rows.last() else { break };
+            page.before = Some(last.id);
+            failed.extend(rows.iter().map(|row| row.id));
+        }
+        let mut queued = 0;
+        for id in failed.into_iter().rev() {
+            // Somebody else may have retried it meanwhile.
+            let retried = self.db.write(move |tx| runs::retry(tx, id)).await?;
+            queued += usize::from(matches!(retried, Retried::Queued { .. }));
+        }
+        self.work_is_there.notify_one();
+        Ok(queued)
+    }
+
     /// Deliveries in quarantine, newest first.
     pub async fn quarantine(&self, limit: i64) -> Result<Vec<Aside>, AdminError> {
         Ok(self.db.read(move |tx| quarantine::list(tx, limit)).await?)

@@ -114,6 +114,13 @@ impl Compiled {
         self.reads.child(root).is_some()
     }
 
+    /// The dotted paths below `event.payload` that expressions read.
+    pub fn payload_reads(&self) -> Vec<String> {
+        let event = self.reads.child("event");
+        let payload = event.and_then(|event| event.child("payload"));
+        payload.map(Uses::paths).unwrap_or_default()
+    }
+
     /// What its rules come to for the scope's event; `None` where it has none.
     pub fn outcomes(&self, scope: &Scope<'_>) -> Option<Result<Outcomes, Fault>> {
         let decided = self

@@ -37,6 +37,18 @@ impl Uses {
         self.children.get(name)
     }
 
+    /// The paths that are read below this one.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        for (name, uses) in &self.children {
+            if uses.children.is_empty() {
+                paths.push(name.clone());
+            }
+            paths.extend(uses.paths().into_iter().map(|path| format!("{name}.{path}")));
+        }
+        paths
+    }
+
     /// Whether all of this is read, by a use of its own name: `event["kind"]`.
     pub(crate) fn is_whole(&self) -> bool {
         self.whole

@@ -60,7 +60,7 @@ pub struct Filter {
     #[arg(long)]
     product: Option<String>,
     /// The state of a run, or none for events without a run.
-    #[arg(long, value_parser = ["queued", "retrying", "held", "done", "skipped", "failed", "none"])]
+    #[arg(long, value_parser = ["queued", "retrying", "held", "waiting", "done", "skipped", "failed", "none"])]
     status: Option<String>,
     /// An e-mail or a contact's id.
     #[arg(long)]

@@ -15,7 +15,7 @@ pub enum Command {
     /// Runs, newest first.
     List {
         /// In this state.
-        #[arg(long, value_parser = ["queued", "retrying", "held", "done", "skipped", "failed"])]
+        #[arg(long, value_parser = ["queued", "retrying", "held", "waiting", "done", "skipped", "failed"])]
         state: Option<String>,
         /// Of this event.
         #[arg(long)]
@@ -35,10 +35,20 @@ pub enum Command {
         /// Its id.
         id: String,
     },
-    /// Queue a failed run again from its failed step, behind its contact's newer runs.
+    /// Queue failed runs again from their failed step, behind their contacts' newer runs: one, or all that fit.
     Retry {
-        /// Its id.
-        id: String,
+        /// The id of one.
+        #[arg(required_unless_present_any = ["all", "automation", "event"])]
+        id: Option<String>,
+        /// All failed runs.
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        /// The failed runs of the automation with this id.
+        #[arg(long, conflicts_with = "id")]
+        automation: Option<String>,
+        /// The failed runs of this event.
+        #[arg(long, conflicts_with = "id")]
+        event: Option<String>,
     },
 }
 
@@ -64,10 +74,21 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             print(&admin.get("/api/runs", &query).await?, as_json);
         }
         Command::Show { id } => output::json(&admin.get(&format!("/api/runs/{id}"), &[]).await?),
-        Command::Retry { id } => retried(
+        Command::Retry { id: Some(id), .. } => retried(
             &admin.post(&format!("/api/runs/{id}/retry"), &json!({})).await?,
             as_json,
         ),
+        Command::Retry {
+            automation, event, ..
+        } => {
+            let wanted = json!({"automation": automation, "event": event});
+            let answer = admin.post("/api/runs/retry", &wanted).await?;
+            if as_json {
+                output::json(&answer);
+            } else {
+                output::line(&format!("{} runs are queued again", answer["queued"]));
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

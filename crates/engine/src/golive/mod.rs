@@ -13,6 +13,7 @@ mod fields;
 mod ground;
 mod mapping;
 mod names;
+mod payload;
 mod triggers;
 
 use std::collections::BTreeSet;
@@ -119,6 +120,7 @@ impl Handle {
             findings.extend(self.check_fields(&account.target, &calls).await);
         }
         findings.extend(compiled.unread_outcomes().into_iter().map(unread));
+        findings.extend(payload::undocumented(&compiled));
         findings.sort_by_key(|finding| finding.level);
         let mut seen: Vec<Finding> = Vec::new();
         findings.retain(|finding| {

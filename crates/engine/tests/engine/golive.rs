@@ -279,6 +279,38 @@ async fn paused_connection_and_missing_scope_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ghl_does_not_document_in_a_payload_is_warned_of() {
+    let app = house(Backend::Sqlite).await;
+    let text = r#"
+name: Tagged
+on: [ghl.contact.created]
+when: event.payload.emial and event.payload.email and event.payload.tags[0] and event.payload.webhookId
+steps:
+  - id: read
+    operation: ghl.contacts.get
+    with: {contactId: "{{ event.payload.customFields[0].value }}"}
+"#;
+    let document = Document::from_yaml(text, Catalog::builtin()).expect("a document");
+    let documents = [document.to_json()];
+    app.handle().save(&documents, None, true).await.expect("saved");
+    let check = app
+        .handle()
+        .check(id(&app, "Tagged").await)
+        .await
+        .expect("checked");
+    let told = told(&check);
+    let about: Vec<&String> = told.iter().filter(|told| told.contains("documents no")).collect();
+    assert_eq!(about.len(), 1, "{told:#?}");
+    assert!(about[0].contains("`emial`"), "{about:?}");
+    assert!(check.green, "a warning keeps nothing back: {told:#?}");
+    let advice = check
+        .findings
+        .iter()
+        .find(|finding| finding.message.contains("emial"));
+    assert_eq!(advice.expect("it").advice, "did you mean `event.payload.email`?");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_connection_is_asked_only_for_what_its_own_steps_name() {
     let app = TestApp::builder().sandbox(|settings| {
         let mut order = CustomField::new("fieldOrder0000000001", "order");

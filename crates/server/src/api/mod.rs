@@ -41,6 +41,7 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/events/{id}", get(events::read_event))
         .route("/api/runs", get(runs::list_runs))
         .route("/api/runs/{id}", get(runs::read_run))
+        .route("/api/runs/retry", post(runs::retry_runs))
         .route("/api/runs/{id}/retry", post(runs::retry_run))
         .route(
             "/api/automations",

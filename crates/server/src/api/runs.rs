@@ -74,6 +74,27 @@ fn call_out(call: &Call) -> Value {
     })
 }
 
+/// Which failed runs; every field narrows.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetryIn {
+    event: Option<String>,
+    automation: Option<String>,
+}
+
+/// Queues all failed runs that fit again.
+pub async fn retry_runs(
+    State(engine): State<Handle>,
+    Json(wanted): Json<RetryIn>,
+) -> Result<Json<Value>, Problem> {
+    let filter = RunFilter {
+        event: wanted.event.as_deref().map(id).transpose()?,
+        automation: wanted.automation.as_deref().map(id).transpose()?,
+        ..RunFilter::default()
+    };
+    Ok(Json(json!({"queued": engine.retry_failed(filter).await?})))
+}
+
 /// Queues a failed run again.
 pub async fn retry_run(
     State(engine): State<Handle>,

@@ -71,6 +71,10 @@ fn automations_are_applied_planned_run_and_retried() {
     let failed = text(failed, "id").to_owned();
     assert_eq!(house.json(&["runs", "retry", &failed])["queued"], failed.as_str());
     house.drain();
+    assert_eq!(house.json(&["runs", "retry", "--event", &event])["queued"], 1);
+    house.drain();
+    assert_eq!(house.json(&["runs", "retry", "--all"])["queued"], 1);
+    house.drain();
     assert_eq!(
         states()["Look up"],
         "failed",
