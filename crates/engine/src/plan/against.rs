@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use cartlane_catalog::{Catalog, Effect as Twice, Operation, Run as How, System};
-use cartlane_flow::{Compiled, History, StepRecord};
+use cartlane_flow::StepRecord;
 use cartlane_ghl::composite::{self, Answer, Done, Part};
-use cartlane_model::{AutomationId, Event};
 use serde_json::{Value as Json, json};
 
 use super::simulate::{self, answer, is_unknown};
@@ -32,14 +31,8 @@ struct Came {
 }
 
 impl Handle {
-    pub(super) async fn plan_against(
-        &self,
-        compiled: &Compiled,
-        event: &Event,
-        history: Option<&History>,
-        automation: AutomationId,
-        connection: &str,
-    ) -> Result<Json, AdminError> {
+    pub(super) async fn plan_against(&self, given: Given<'_>, connection: &str) -> Result<Json, AdminError> {
+        let (document, event) = (given.compiled.document(), given.event);
         let executor = self.executor();
         let unread = |error: CallError| AdminError::Unfit(error.to_string());
         let target = executor.target(connection, Kind::Ghl).map_err(unread)?;
@@ -62,31 +55,21 @@ impl Handle {
             }
         }
         let before = state.clone();
-        let settings = self.settings_for(event);
         let mut ground = Ground {
             executor,
             target,
             state,
         };
-        let mut fold = Fold::new(Given {
-            compiled,
-            event,
-            settings: &settings,
-            history,
-            automation,
-        });
+        let mut fold = Fold::new(given);
         while let Some(call) = fold.next_call() {
-            let named = call
-                .connection
-                .as_deref()
-                .or(compiled.document().connection.as_deref());
+            let named = call.connection.as_deref().or(document.connection.as_deref());
             let is_elsewhere = named.is_some_and(|name| name != ground.target.name);
             let came = ground.step(&call, is_elsewhere).await.map_err(unread)?;
             fold.answer(call, came.record, &came.told);
         }
         let ending = fold.ending().to_json();
         Ok(json!({
-            "automation": compiled.document().name, "rules": fold.rules(), "steps": fold.told, "ending": ending,
+            "automation": document.name, "rules": fold.rules(), "steps": fold.told, "ending": ending,
             "against": connection,
             "contact": {"id": before["contact"]["id"], "email": person.email},
             "effects": effects(&before, &ground.state),

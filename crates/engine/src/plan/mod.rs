@@ -13,7 +13,7 @@ mod simulate;
 
 use std::sync::Arc;
 
-use cartlane_flow::{Compiled, History, Rules};
+use cartlane_flow::Rules;
 use cartlane_model::{AutomationId, Event, EventId};
 use serde_json::{Value as Json, json};
 
@@ -65,7 +65,13 @@ impl Handle {
                 .await;
             let compiled: Arc<_> = compiled.map_err(|error| AdminError::Unfit(error.to_string()))?;
             let history = self.history_for(&compiled, &event, true).await?;
-            let mut plan = self.plan_one(&compiled, &event, history.as_ref(), run.automation_id);
+            let mut plan = plan_one(Given {
+                compiled: &compiled,
+                event: &event,
+                settings: &self.settings_for(&event),
+                history: history.as_ref(),
+                automation: run.automation_id,
+            });
             plan["version"] = run.version.into();
             plans.push(plan);
         }
@@ -92,7 +98,6 @@ impl Handle {
             }
         };
         let history = self.history_for(&compiled, &event, is_stored).await?;
-        let history = history.as_ref();
         let kind = event.facts.kind.as_str();
         // References are those of the automation that it would replace.
         let name = &compiled.document().name;
@@ -102,48 +107,22 @@ impl Handle {
             .into_iter()
             .find(|row| row.name == *name);
         let automation = known.map_or(AutomationId::new(event.received_at), |row| row.id);
+        let given = Given {
+            compiled: &compiled,
+            event: &event,
+            settings: &self.settings_for(&event),
+            history: history.as_ref(),
+            automation,
+        };
         let mut plan = match &planning.against {
-            None => self.plan_one(&compiled, &event, history, automation),
-            Some(connection) => {
-                self.plan_against(&compiled, &event, history, automation, connection)
-                    .await?
-            }
+            None => plan_one(given),
+            Some(connection) => self.plan_against(given, connection).await?,
         };
         plan["kind"] = json!(kind);
         if !starts(&self.directory(), compiled.document(), &event) {
             plan["does_not_run_on"] = json!(kind);
         }
         Ok(plan)
-    }
-
-    fn plan_one(
-        &self,
-        compiled: &Compiled,
-        event: &Event,
-        history: Option<&History>,
-        automation: AutomationId,
-    ) -> Json {
-        let settings = self.settings_for(event);
-        let mut fold = Fold::new(Given {
-            compiled,
-            event,
-            settings: &settings,
-            history,
-            automation,
-        });
-        while let Some(call) = fold.next_call() {
-            fold.make_up(call);
-        }
-        let (ending, mut rules) = (fold.ending().to_json(), fold.rules());
-        let asks_tags = compiled.document().rules.as_ref().is_some_and(Rules::asks_tags);
-        if let Some(warnings) = rules["warnings"].as_array_mut()
-            && asks_tags
-            && event.facts.payload["tags"].is_null()
-        {
-            let warning = "the contact's tags were not read: rows with `tag` were taken not to fit";
-            warnings.push(warning.into());
-        }
-        json!({"automation": compiled.document().name, "rules": rules, "steps": fold.told, "ending": ending})
     }
 
     /// What expressions read as `settings` for an event.
@@ -169,4 +148,23 @@ impl Handle {
         fits.or_else(any_place)
             .unwrap_or(cartlane_model::ConnectionId::from_u128(0))
     }
+}
+
+/// A plan whose answers are made up.
+fn plan_one(given: Given<'_>) -> Json {
+    let (document, event) = (given.compiled.document(), given.event);
+    let mut fold = Fold::new(given);
+    while let Some(call) = fold.next_call() {
+        fold.make_up(call);
+    }
+    let (ending, mut rules) = (fold.ending().to_json(), fold.rules());
+    let asks_tags = document.rules.as_ref().is_some_and(Rules::asks_tags);
+    if let Some(warnings) = rules["warnings"].as_array_mut()
+        && asks_tags
+        && event.facts.payload["tags"].is_null()
+    {
+        let warning = "the contact's tags were not read: rows with `tag` were taken not to fit";
+        warnings.push(warning.into());
+    }
+    json!({"automation": document.name, "rules": rules, "steps": fold.told, "ending": ending})
 }

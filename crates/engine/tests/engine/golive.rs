@@ -306,7 +306,7 @@ steps:
     let advice = check
         .findings
         .iter()
-        .find(|finding| finding.message.contains("emial"));
+        .find(|finding| finding.message.contains("documents no"));
     assert_eq!(advice.expect("it").advice, "did you mean `event.payload.email`?");
 }
 

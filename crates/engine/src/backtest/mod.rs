@@ -8,21 +8,25 @@
 //! What always holds: nothing is sent and nothing is written. A step of the draft that has the operation of a step that was
 //! done, and its name, gets the answer that this one got; the answers of others are made up, and marked `(unknown)`.
 
+mod differences;
+mod side;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cartlane_flow::{Compiled, StepRecord};
+use cartlane_flow::Compiled;
 use cartlane_model::{AutomationId, EventId, UnixMs};
 use cartlane_store::automations;
-use cartlane_store::journal::{Step, StepState};
 use cartlane_store::past::{self, Past, Period};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::fold::{Call, Ending, Fold, Given};
+use crate::fold::Given;
 use crate::starts::starts;
 use crate::stored::event_of;
 use crate::{AdminError, Handle};
+use differences::differences;
+use side::{Side, drafted, recorded};
 
 /// Events that are read at a time.
 const PAGE: i64 = 500;
@@ -69,18 +73,6 @@ pub struct Group {
     pub differences: Vec<String>,
     /// The events, oldest first.
     pub events: Vec<EventId>,
-}
-
-/// One side of a comparison.
-struct Side {
-    /// What is done.
-    calls: Vec<Call>,
-    /// What is not, though the document says so: it failed, or something newer had been done.
-    undone: Vec<Call>,
-    /// Steps of which nobody knows what they would come to.
-    open: Vec<String>,
-    ending: Ending,
-    told: Vec<Json>,
 }
 
 /// What the draft is held against.
@@ -237,203 +229,4 @@ fn gone(name: &str, version: i64) -> AdminError {
     AdminError::Unfit(format!(
         "version {version} of `{name}`, which ran then, is not taken by this program any more"
     ))
-}
-
-impl Side {
-    /// No run at all.
-    fn nothing() -> Self {
-        Self {
-            calls: Vec::new(),
-            undone: Vec::new(),
-            open: Vec::new(),
-            ending: Ending::NotApplicable("it does not run on this event".into()),
-            told: Vec::new(),
-        }
-    }
-
-    fn of(fold: Fold<'_>, calls: Vec<Call>, undone: Vec<Call>) -> Self {
-        Self {
-            calls,
-            undone,
-            ending: fold.ending().clone(),
-            open: fold.open,
-            told: fold.told,
-        }
-    }
-
-    fn starts(&self) -> bool {
-        !matches!(self.ending, Ending::NotApplicable(_))
-    }
-
-    fn to_json(&self) -> Json {
-        json!({"steps": self.told, "ending": self.ending.to_json()})
-    }
-}
-
-fn record_of(step: &Step) -> StepRecord {
-    match step.state {
-        StepState::Done => StepRecord::Done {
-            output: step.output.clone(),
-        },
-        StepState::Failed => StepRecord::Failed {
-            message: step.reason.clone().unwrap_or_default(),
-        },
-        StepState::Skipped | StepState::Waiting => StepRecord::Skipped {
-            reason: step.reason.clone().unwrap_or_default(),
-        },
-    }
-}
-
-/// What was done: the calls whose steps stand in the journal as done.
-fn recorded(given: Given<'_>, steps: &[Step]) -> Side {
-    let mut fold = Fold::new(given);
-    let (mut calls, mut undone) = (Vec::new(), Vec::new());
-    while let Some(call) = fold.next_call() {
-        let step = steps.iter().find(|step| step.step_id == call.step);
-        let is_done = step.is_some_and(|step| step.state == StepState::Done);
-        let side = if is_done { &mut calls } else { &mut undone };
-        side.push(call.clone());
-        match step {
-            Some(step) => fold.answer(call, record_of(step), &Json::Null),
-            // The run failed here.
-            None => fold.give_up(),
-        }
-    }
-    Side::of(fold, calls, undone)
-}
-
-/// What the draft would do, with the answers that the same steps got.
-fn drafted(given: Given<'_>, steps: &[Step], was: &Side) -> Side {
-    let mut fold = Fold::new(given);
-    let (mut calls, mut undone) = (Vec::new(), Vec::new());
-    while let Some(call) = fold.next_call() {
-        let is_same = |then: &&Call| then.step == call.step && then.operation == call.operation;
-        let step = steps.iter().find(|step| step.step_id == call.step);
-        let refused = was.undone.iter().find(is_same);
-        match (step, refused) {
-            // A step that was left out for a reason outside of the document still would be.
-            (Some(step), Some(_)) if step.state == StepState::Skipped => {
-                undone.push(call.clone());
-                fold.answer(call, record_of(step), &Json::Null);
-            }
-            // What failed with these inputs still would.
-            (step, Some(then)) if then.inputs == call.inputs => {
-                undone.push(call.clone());
-                match step {
-                    Some(step) => fold.answer(call, record_of(step), &Json::Null),
-                    None => fold.give_up(),
-                }
-            }
-            (step, _) => {
-                calls.push(call.clone());
-                match step.filter(|_| was.calls.iter().any(|then| is_same(&then))) {
-                    Some(step) => fold.answer(call, record_of(step), &Json::Null),
-                    None => fold.make_up(call),
-                }
-            }
-        }
-    }
-    Side::of(fold, calls, undone)
-}
-
-/// What differs, in sentences without the values of one event, so that events that differ alike fall into one group.
-fn differences(was: &Side, would: &Side) -> Vec<String> {
-    match (was.starts(), would.starts()) {
-        (false, false) => return Vec::new(),
-        (false, true) => return vec![format!("it would start, and do {}", names(&would.calls))],
-        (true, false) => {
-            return vec![format!(
-                "it would not start any more; it did {}",
-                names(&was.calls)
-            )];
-        }
-        (true, true) => {}
-    }
-    let mut told = Vec::new();
-    for call in &would.calls {
-        match was.calls.iter().find(|then| then.step == call.step) {
-            None => told.push(format!("step `{}` ({}) would be done", call.step, call.operation)),
-            Some(then) if then.operation != call.operation => told.push(format!(
-                "step `{}` would do {} instead of {}",
-                call.step, call.operation, then.operation
-            )),
-            Some(then) => {
-                if then.connection != call.connection {
-                    told.push(format!("step `{}` would go to another connection", call.step));
-                }
-                let mut paths = BTreeSet::new();
-                differing(&then.inputs, &call.inputs, String::new(), &mut paths);
-                told.extend(
-                    paths
-                        .into_iter()
-                        .map(|path| format!("step `{}`: {path} would differ", call.step)),
-                );
-            }
-        }
-    }
-    for step in &would.open {
-        told.push(format!(
-            "step `{step}`: what it would do depends on an answer that nobody has"
-        ));
-    }
-    let is_open = |call: &&Call| would.open.contains(&call.step);
-    for then in was.calls.iter().filter(|call| !is_open(call)) {
-        if !would.calls.iter().any(|call| call.step == then.step) {
-            told.push(format!(
-                "step `{}` ({}) would not be done",
-                then.step, then.operation
-            ));
-        }
-    }
-    let order = |calls: &[Call], others: &[Call]| -> Vec<String> {
-        let common = calls
-            .iter()
-            .filter(|call| others.iter().any(|other| other.step == call.step));
-        common.map(|call| call.step.clone()).collect()
-    };
-    if order(&was.calls, &would.calls) != order(&would.calls, &was.calls) {
-        told.push("its steps would be done in another order".into());
-    }
-    match (&was.ending, &would.ending) {
-        (Ending::Fault(_), Ending::Fault(_)) => {}
-        (_, Ending::Fault(fault)) => told.push(format!("it would fail: {fault}")),
-        (Ending::Fault(_), _) => told.push("it would not fail any more".into()),
-        _ => {}
-    }
-    told
-}
-
-fn names(calls: &[Call]) -> String {
-    let names: Vec<String> = calls.iter().map(|call| format!("`{}`", call.step)).collect();
-    if names.is_empty() {
-        "nothing".into()
-    } else {
-        names.join(", ")
-    }
-}
-
-/// The places in which two values differ. Lists are compared as a whole.
-fn differing(one: &Json, other: &Json, path: String, paths: &mut BTreeSet<String>) {
-    match (one, other) {
-        (Json::Object(left), Json::Object(right)) => {
-            for name in left.keys().chain(right.keys()) {
-                let (left, right) = (left.get(name), right.get(name));
-                let at = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
-                match (left, right) {
-                    (Some(left), Some(right)) => differing(left, right, at, paths),
-                    _ => drop(paths.insert(at)),
-                }
-            }
-        }
-        _ if one == other => {}
-        _ => drop(paths.insert(if path.is_empty() {
-            "its inputs".into()
-        } else {
-            path
-        })),
-    }
 }
