@@ -76,7 +76,8 @@ impl RunDetail {
 
     /// The calls that would have been made by somebody who remembers nothing and merges nothing.
     pub fn calls_naive(&self) -> usize {
-        self.calls.len()
+        let is_own = |call: &&journal::Call| call.part != crate::resume::PART_OF_NONE;
+        self.calls.iter().filter(is_own).count()
     }
 }
 

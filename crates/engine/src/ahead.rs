@@ -1,4 +1,5 @@
-//! Tags that the steps right behind a step will add to the same contact, so that one call can add them all.
+//! Tags that the steps right behind a step will add to the same contact, so that one call can add them all; with `merge`,
+//! those of the runs that wait behind it as well.
 //!
 //! ```text
 //! contact: save ─► create {…, tags: [lifecycle: customer, purchased: course]}   serves contact, lifecycle, tags
@@ -8,13 +9,26 @@
 //!
 //! What always holds: only steps that follow one another at the top of the document are looked at, only where neither
 //! their condition nor their tags read an answer, and only up to the first that does anything else. Each of them still has its
-//! turn: it is then answered by what the earlier call told ([`crate::knowledge`]), or sends its own.
+//! turn: it is then answered by what the earlier call told ([`crate::knowledge`]), or sends its own. Of the runs that wait
+//! only those count that save the contact, and set its lifecycle, just as this one does: for them that is nothing to do.
 
+use std::sync::Arc;
+
+use cartlane_catalog::Catalog;
 use cartlane_flow::{Action, Journal, StepRecord};
+use cartlane_model::RunId;
+use cartlane_store::runs;
 use serde_json::{Value as Json, json};
 
-use crate::fold::{Call, Fold, Given, reads_answers};
+use crate::directory::Target;
+use crate::fold::{self, Call, Fold, Given};
 use crate::plan::UNKNOWN;
+use crate::ready::in_a_second;
+use crate::run::Run;
+use crate::worker::Ending;
+
+/// The most runs whose tags go in one call.
+const MOST_MERGED: i64 = 50;
 
 const CREATE: &str = "ghl.contacts.create";
 const SAVE: &str = "ghl.contacts.save";
@@ -24,7 +38,7 @@ const SET_LIFECYCLE: &str = "ghl.contacts.set_lifecycle";
 /// What steps behind will add.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Ahead {
-    /// Their ids.
+    /// Their ids; that of another run's behind the run's, `run_…/tags`.
     pub steps: Vec<String>,
     pub tags: Vec<String>,
     /// The operation of one of them that sets a state, which something newer may have set.
@@ -54,12 +68,64 @@ impl Ahead {
 }
 
 /// Whether a step of this operation can add tags that steps behind it will add.
-pub(crate) fn adds_tags(operation: &str) -> bool {
+fn adds_tags(operation: &str) -> bool {
     matches!(operation, SAVE | CREATE | ADD_TAGS | SET_LIFECYCLE)
 }
 
+impl Run<'_> {
+    /// What the steps right behind this one will add to the same contact, and nothing newer has set.
+    pub async fn ahead(
+        &self,
+        given: &Given<'_>,
+        journal: &Journal,
+        target: &Target,
+        call: &Call,
+    ) -> Result<Ahead, Ending> {
+        if !adds_tags(&call.operation) {
+            return Ok(Ahead::default());
+        }
+        let event = given.event;
+        let mut ahead = tags_ahead(*given, journal.clone(), call.clone());
+        if given.compiled.document().merge {
+            let waiting = self.tags_of_waiting(given).await?;
+            ahead.steps.extend(waiting.steps);
+            ahead.tags.extend(waiting.tags);
+        }
+        match ahead.sets.and_then(|operation| Catalog::builtin().get(operation)) {
+            Some(operation) if self.superseded(target, event, operation).await?.is_some() => {
+                Ok(Ahead::default())
+            }
+            _ => Ok(ahead),
+        }
+    }
+
+    /// What the runs that wait behind this one will add to the same contact.
+    async fn tags_of_waiting(&self, given: &Given<'_>) -> Result<Ahead, Ending> {
+        let head = self.work.number;
+        if head == self.work.newest {
+            return Ok(Ahead::default());
+        }
+        let lane = Arc::clone(self.lane);
+        let behind = self
+            .shared
+            .db
+            .read(move |tx| runs::behind(tx, &lane, head, MOST_MERGED));
+        let behind = behind.await.map_err(|_| in_a_second())?;
+        let mut ready = Vec::new();
+        for work in &behind {
+            // One that cannot be read tells so in its own turn.
+            let Ok(read) = self.shared.ready(work).await else {
+                break;
+            };
+            ready.push((work.run_id, read));
+        }
+        let waiting: Vec<_> = ready.iter().map(|(run, ready)| (*run, ready.given())).collect();
+        Ok(tags_of_waiting(*given, &waiting))
+    }
+}
+
 /// What the steps behind `step` will add to its contact. `journal` is what was done before it.
-pub(crate) fn tags_ahead(given: Given<'_>, journal: Journal, step: Call) -> Ahead {
+fn tags_ahead(given: Given<'_>, journal: Journal, step: Call) -> Ahead {
     let mut ahead = Ahead::default();
     let Some(contact) = contact_of(&step.operation, &step.inputs) else {
         return ahead;
@@ -87,7 +153,7 @@ pub(crate) fn tags_ahead(given: Given<'_>, journal: Journal, step: Call) -> Ahea
                 Action::Call(of) if of.operation == SET_LIFECYCLE => "with.stage",
                 _ => return false,
             };
-            let reads = |place| reads_answers(compiled.document(), &known.id, place);
+            let reads = |place| document.reads_answers(&known.id, place);
             !reads("when") && !reads(tags)
         };
         let mut found = false;
@@ -104,24 +170,64 @@ pub(crate) fn tags_ahead(given: Given<'_>, journal: Journal, step: Call) -> Ahea
         if !found || !is_same || connection(call.connection.as_deref()) != here {
             return ahead;
         }
-        ahead.tags.extend(match call.operation.as_str() {
-            SET_LIFECYCLE => {
-                ahead.sets = Some(SET_LIFECYCLE);
-                let stage = call.inputs["stage"].as_str();
-                stage
-                    .map(cartlane_ghl::lifecycle_tag)
-                    .into_iter()
-                    .collect::<Vec<_>>()
-            }
-            _ => {
-                let tags = call.inputs["tags"].as_array().into_iter().flatten();
-                tags.filter_map(Json::as_str).map(str::to_owned).collect()
-            }
-        });
+        if call.operation == SET_LIFECYCLE {
+            ahead.sets = Some(SET_LIFECYCLE);
+            let stage = call.inputs["stage"].as_str();
+            ahead.tags.extend(stage.map(cartlane_ghl::lifecycle_tag));
+        } else {
+            ahead.tags.extend(tags_of(&call));
+        }
         ahead.steps.push(call.step.clone());
         fold.make_up(call);
     }
     ahead
+}
+
+/// What the runs behind a run will add to its contact, as far as their automations let that be merged.
+fn tags_of_waiting(own: Given<'_>, waiting: &[(RunId, Given<'_>)]) -> Ahead {
+    let mut ahead = Ahead::default();
+    let Some(own) = all_calls(own) else { return ahead };
+    for (run, given) in waiting {
+        let calls = all_calls(*given).filter(|_| given.compiled.document().merge);
+        let Some(calls) = calls else { return ahead };
+        let is_as_own = |call: &Call| {
+            own.iter()
+                .any(|known| (&known.operation, &known.inputs) == (&call.operation, &call.inputs))
+        };
+        let fits = |call: &Call| match call.operation.as_str() {
+            SAVE | SET_LIFECYCLE => is_as_own(call),
+            ADD_TAGS => contact_of(ADD_TAGS, &call.inputs) == Some(json!(UNKNOWN)),
+            _ => true,
+        };
+        let is_here = |call: &Call| own.first().is_some_and(|save| save.connection == call.connection);
+        if !calls.iter().all(|call| fits(call) && is_here(call)) {
+            return ahead;
+        }
+        for call in calls.iter().filter(|call| call.operation == ADD_TAGS) {
+            ahead.tags.extend(tags_of(call));
+            ahead.steps.push(format!("{run}/{}", call.step));
+        }
+    }
+    ahead
+}
+
+/// The calls of a run from its beginning, each with its connection; `None` where nobody can say.
+fn all_calls(given: Given<'_>) -> Option<Vec<Call>> {
+    let mut calls = Vec::new();
+    let mut fold = Fold::new(given);
+    while let Some(mut call) = fold.next_call() {
+        fold.make_up(call.clone());
+        call.connection = call
+            .connection
+            .or_else(|| given.compiled.document().connection.clone());
+        calls.push(call);
+    }
+    matches!(fold.ending(), fold::Ending::Done | fold::Ending::NotApplicable(_)).then_some(calls)
+}
+
+fn tags_of(call: &Call) -> impl Iterator<Item = String> {
+    let tags = call.inputs["tags"].as_array().into_iter().flatten();
+    tags.filter_map(Json::as_str).map(str::to_owned)
 }
 
 /// The contact that a step is about: the one that it names, or one that only its answer will tell.

@@ -20,8 +20,7 @@ use serde_json::{Value as Json, json};
 
 use crate::budget::{Class, Leave};
 use crate::exchange::{Came, Exchange, Refusal};
-use crate::knowledge::Knowledge;
-use crate::resume::answer_to_json;
+use crate::resume::{PART_OF_NONE, answer_to_json};
 use crate::run::{Run, StepAtWork};
 use crate::systems::Kind;
 use crate::worker::{Ending, write_all};
@@ -41,7 +40,7 @@ pub(crate) fn reason(code: &str, message: impl Into<String>) -> Reason {
 impl Run<'_> {
     /// Makes one call of a step.
     ///
-    /// It is not sent where an earlier answer of this turn tells what would come of it, which is nothing new.
+    /// It is not sent where an earlier answer tells what would come of it, which is nothing new.
     pub async fn call(
         &mut self,
         step: &mut StepAtWork<'_>,
@@ -54,7 +53,7 @@ impl Run<'_> {
         if let Some(answer) = self.knowledge.answer(step.target.id, operation, &inputs) {
             return self.known_already(step, operation, inputs, answer);
         }
-        let serves_others = step.ahead.put_into(id, &mut inputs);
+        let serves_others = step.ahead.put_into(id, &mut inputs) || step.part == PART_OF_NONE;
         let request = operation
             .request(&inputs, step.target.line.place())
             .map_err(|problems| Self::failed(step, problems))?;
@@ -75,7 +74,7 @@ impl Run<'_> {
         let is_write = operation.effect_with(&inputs) != Effect::Read;
         match &exchange.outcome {
             Came::Success(answer) => self.knowledge.learn(step.target.id, operation, &inputs, answer),
-            _ if is_write => self.knowledge = Knowledge::default(),
+            _ if is_write => self.knowledge.forget_all(),
             _ => {}
         }
         self.came(step, operation, call, exchange.outcome, inputs).await

@@ -2,7 +2,7 @@
 //! recorded then, or made up). Nothing is done and nothing is written down.
 
 use cartlane_catalog::Catalog;
-use cartlane_flow::{self as flow, Action, Compiled, Document, Next, StepRecord};
+use cartlane_flow::{self as flow, Compiled, Next, StepRecord};
 use cartlane_model::{AutomationId, Event};
 use serde_json::{Value as Json, json};
 
@@ -194,7 +194,7 @@ impl<'a> Fold<'a> {
     fn is_open(&self, fault: &flow::Fault) -> bool {
         let place = fault.path.rsplit_once("].").map_or("", |(_, place)| place);
         let step = fault.step.as_deref().filter(|_| self.is_made_up);
-        step.is_some_and(|step| reads_answers(self.given.compiled.document(), step, place))
+        step.is_some_and(|step| self.given.compiled.document().reads_answers(step, place))
     }
 
     /// Nobody can say what comes next.
@@ -236,24 +236,4 @@ pub(crate) fn rules(compiled: &Compiled, scope: &flow::Scope<'_>) -> Json {
         Some(Err(fault)) => json!({"fault": fault.to_string()}),
         None => Json::Null,
     }
-}
-
-/// Whether what stands at `with.INPUT…` or another place of a step (`when`, `for_each`) reads what earlier steps were answered;
-/// so do rules that ask for the contact's tags.
-pub(crate) fn reads_answers(document: &Document, step: &str, place: &str) -> bool {
-    let id = step.split_once('#').map_or(step, |(id, _)| id);
-    let steps = document.all_steps();
-    let Some(step) = steps.into_iter().find(|known| known.id == id) else {
-        return false;
-    };
-    let written = match (place.strip_prefix("with."), &step.action) {
-        (Some(input), Action::Call(call)) => {
-            let name = input.split(['.', '[']).next().unwrap_or_default();
-            call.with.get(name).cloned().unwrap_or_default()
-        }
-        _ => json!(step)[place.split(['.', '[']).next().unwrap_or_default()].clone(),
-    };
-    let asks_tags = document.rules.as_ref().is_some_and(flow::Rules::asks_tags);
-    let written = written.to_string();
-    written.contains("steps.") || (asks_tags && written.contains("rules."))
 }

@@ -1,6 +1,9 @@
-//! What the answers of a run have told of contacts, so that it is not asked again, and not written again.
+//! What the answers to a lane's runs have told of contacts, so that it is not asked again, and not written again.
 //!
-//! What always holds: only what this turn of the run was told counts, and not for longer than a minute; whatever may have
+//! What always holds: an answer counts for the run that got it and for those that waited in the lane when that one's turn
+//! began, as long as the lane is worked without a pause, and not for longer than a minute. A write that such a run leaves out
+//! is as good as made in the moment of the answer: the run was there already, and nothing would have changed. For a run that
+//! came later that is not so: somebody may have taken a tag off in between which is to be added anew. Whatever may have
 //! changed a contact in a way that its answer does not tell makes it forgotten. Forgetting costs a call, nothing else.
 
 use std::collections::HashMap;
@@ -24,6 +27,10 @@ const HARMLESS: [&str; 4] = [
 /// Contacts by connection and id.
 #[derive(Default)]
 pub(crate) struct Knowledge {
+    /// The run at work, by its number in the lane.
+    run: i64,
+    /// The newest run of the lane when its turn began.
+    newest: i64,
     contacts: HashMap<(ConnectionId, String), Contact>,
 }
 
@@ -32,9 +39,22 @@ struct Contact {
     whole: Option<Json>,
     tags: Option<Vec<String>>,
     told_at: Instant,
+    /// The newest run that waited already.
+    told_to: i64,
 }
 
 impl Knowledge {
+    /// A run's turn begins; `newest` is the number of the lane's newest run.
+    pub fn begin_turn(&mut self, run: i64, newest: i64) {
+        (self.run, self.newest) = (run, newest);
+        self.contacts.retain(|_, contact| contact.told_to >= run);
+    }
+
+    /// Nobody knows what a write has come to.
+    pub fn forget_all(&mut self) {
+        self.contacts.clear();
+    }
+
     /// The answer that a call would get, where that is known and the call would change nothing.
     pub fn answer(&self, connection: ConnectionId, operation: &Operation, inputs: &Json) -> Option<Json> {
         let id = inputs["contactId"].as_str()?;
@@ -97,6 +117,11 @@ impl Knowledge {
                     Some(left.collect())
                 });
             }
+            "ghl.contacts.update_tags_in_bulk" => {
+                for told in answer["responses"].as_array().into_iter().flatten() {
+                    self.set_tags_in_bulk(connection, inputs, told);
+                }
+            }
             id if operation.effect_with(inputs) == Effect::Read || HARMLESS.contains(&id) => {}
             _ if inputs["contactId"].is_string() => self.forget(connection, inputs),
             _ => self.contacts.clear(),
@@ -109,6 +134,7 @@ impl Knowledge {
             whole: Some(contact.clone()),
             tags: contact["tags"].as_array().map(|tags| texts(tags)),
             told_at: Instant::now(),
+            told_to: self.newest,
         };
         self.contacts.insert((connection, id.to_owned()), known);
     }
@@ -117,6 +143,24 @@ impl Knowledge {
         if let Some(id) = inputs["contactId"].as_str() {
             self.contacts.remove(&(connection, id.to_owned()));
         }
+    }
+
+    /// What a call for many contacts says of one of them.
+    fn set_tags_in_bulk(&mut self, connection: ConnectionId, inputs: &Json, told: &Json) {
+        let contact = json!({"contactId": told["contactId"]});
+        let (Some(old), "success") = (
+            told["oldTags"].as_array(),
+            told["type"].as_str().unwrap_or_default(),
+        ) else {
+            return self.forget(connection, &contact);
+        };
+        let (mut tags, sent) = (texts(old), tags_in(inputs));
+        if inputs["type"] == "add" {
+            tags.extend(sent);
+        } else {
+            tags.retain(|tag| !sent.contains(tag));
+        }
+        self.set_tags(connection, &contact, |_| Some(tags));
     }
 
     fn set_tags(
@@ -128,6 +172,7 @@ impl Knowledge {
         let Some(id) = inputs["contactId"].as_str() else {
             return;
         };
+        let newest = self.newest;
         let contact = self
             .contacts
             .entry((connection, id.to_owned()))
@@ -135,9 +180,9 @@ impl Knowledge {
                 whole: None,
                 tags: None,
                 told_at: Instant::now(),
+                told_to: newest,
             });
         contact.tags = new(contact.tags.take());
-        contact.told_at = Instant::now();
         match (&mut contact.whole, &contact.tags) {
             (Some(whole), Some(tags)) => whole["tags"] = json!(tags),
             (whole, None) => *whole = None,
@@ -287,6 +332,29 @@ mod tests {
             knowledge
                 .answer(here(), operation("get"), &json!({"contactId": "c"}))
                 .is_none()
+        );
+    }
+
+    #[test]
+    fn runs_that_were_there_know_it_and_those_that_came_later_do_not() {
+        let mut knowledge = Knowledge::default();
+        let get = json!({"contactId": "c"});
+        knowledge.begin_turn(1, 3);
+        knowledge.learn(
+            here(),
+            operation("get"),
+            &get,
+            &json!({"contact": {"id": "c", "tags": []}}),
+        );
+        knowledge.begin_turn(3, 5);
+        assert!(knowledge.answer(here(), operation("get"), &get).is_some());
+        let tags = json!({"contactId": "c", "tags": ["new"]});
+        knowledge.learn(here(), operation("add_tags"), &tags, &json!({"tags": ["new"]}));
+        knowledge.begin_turn(4, 5);
+        assert!(knowledge.answer(here(), operation("get"), &get).is_none());
+        assert!(
+            knowledge.answer(here(), operation("add_tags"), &tags).is_none(),
+            "what was known longest decides"
         );
     }
 }

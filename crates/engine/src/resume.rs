@@ -9,6 +9,9 @@ use serde_json::{Value as Json, json};
 
 use crate::run::Run;
 
+/// The part of a call that was made for several steps and is none of any of them.
+pub(crate) const PART_OF_NONE: i64 = -1;
+
 impl Run<'_> {
     /// Another look at what earlier turns did for this step: the calls that count, and one whose outcome is open.
     ///
@@ -17,7 +20,8 @@ impl Run<'_> {
     pub fn resume(&self, step: &str) -> (Vec<Done>, Option<Call>) {
         let mut parts: BTreeMap<i64, (bool, Done)> = BTreeMap::new();
         let mut unclear = None; // at most one: it is settled before the step makes another
-        for call in self.work.calls.iter().filter(|call| call.step_id == step) {
+        let is_part = |call: &&Call| call.step_id == step && call.part != PART_OF_NONE;
+        for call in self.work.calls.iter().filter(is_part) {
             let operation = Catalog::builtin().get(&call.operation);
             let effect = operation.map(|operation| operation.effect_with(&call.request["inputs"]));
             let is_write = effect != Some(Effect::Read);

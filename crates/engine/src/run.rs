@@ -14,13 +14,11 @@ use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
 use crate::Shared;
-use crate::ahead::{self, Ahead};
-use crate::automations::VersionError;
+use crate::ahead::Ahead;
 use crate::directory::Target;
 use crate::fold::{self, Given};
 use crate::knowledge::Knowledge;
 use crate::reference::reference;
-use crate::stored::event_of;
 use crate::systems::Kind;
 use crate::waits::{Asked, Waited};
 use crate::worker::Ending;
@@ -96,8 +94,10 @@ pub(crate) struct Run<'a> {
     pub shutdown: &'a CancellationToken,
     pub writes: Vec<Write>,
     pub warnings: Vec<String>,
-    /// What this turn's answers have told.
-    pub knowledge: Knowledge,
+    /// What the answers of this lane's runs have told.
+    pub knowledge: &'a mut Knowledge,
+    /// Whether GHL has not refused a call for many contacts in this turn.
+    pub tries_bulk: bool,
 }
 
 /// A step at work.
@@ -132,7 +132,9 @@ impl<'a> Run<'a> {
         lane: &'a Arc<Lane>,
         work: &'a Work,
         shutdown: &'a CancellationToken,
+        knowledge: &'a mut Knowledge,
     ) -> Self {
+        knowledge.begin_turn(work.number, work.newest);
         Self {
             shared,
             lane,
@@ -140,7 +142,8 @@ impl<'a> Run<'a> {
             shutdown,
             writes: Vec::new(),
             warnings: work.warnings.clone(),
-            knowledge: Knowledge::default(),
+            knowledge,
+            tries_bulk: true,
         }
     }
 
@@ -157,24 +160,12 @@ impl<'a> Run<'a> {
     }
 
     async fn go(&mut self) -> Result<Ending, Ending> {
-        let compiled = self.compiled().await?;
-        let event = event_of(&self.work.event).map_err(|message| failed("event.unreadable", message))?;
-        let settings = self
-            .shared
-            .directory()
-            .source(event.connection_id)
-            .map_or(Json::Null, |source| source.settings.clone());
-        let history = self.contact_history(&compiled, &event).await?;
+        let ready = self.shared.ready(self.work).await?;
+        let given = ready.given();
+        let (compiled, event) = (&*ready.compiled, &ready.event);
         let mut journal: flow::Journal = self.work.steps.iter().map(record_of).collect();
         let automation = self.work.automation_id;
         let reference = |step: &str| reference(event.id, automation, step);
-        let given = Given {
-            compiled: &compiled,
-            event: &event,
-            settings: &settings,
-            history: history.as_ref(),
-            automation,
-        };
         loop {
             if self.shutdown.is_cancelled() {
                 return Ok(Ending::Wait {
@@ -183,15 +174,15 @@ impl<'a> Run<'a> {
                 });
             }
             let scope = flow::Scope {
-                event: &event,
+                event,
                 steps: &journal,
                 reference: &reference,
-                settings: &settings,
-                contact: history.as_ref(),
+                settings: given.settings,
+                contact: given.history,
             };
-            let next = flow::advance(&compiled, &scope);
+            let next = flow::advance(compiled, &scope);
             if matches!(next, Ok(Next::Done | Next::Ended { .. })) {
-                self.warnings.extend(disagreements(&compiled, &scope));
+                self.warnings.extend(disagreements(compiled, &scope));
             }
             match next.map_err(|fault| failed("automation.fault", fault.to_string()))? {
                 Next::Done => return Ok(Ending::Over(End::Done, None)),
@@ -216,7 +207,7 @@ impl<'a> Run<'a> {
                         until,
                         kinds,
                     };
-                    match self.wait(&compiled, &scope, asked).await? {
+                    match self.wait(compiled, &scope, asked).await? {
                         Waited::Over(step) => self.end_step(&mut journal, step),
                         Waited::Goes(step, wait) => {
                             self.end_step(&mut journal, step);
@@ -269,7 +260,7 @@ impl<'a> Run<'a> {
             let document = given.compiled.document();
             let named = call.connection.as_deref().or(document.connection.as_deref());
             let target = self.target(&step, &call.operation, named, given.event)?;
-            let at_work = StepAtWork {
+            let mut at_work = StepAtWork {
                 id: &step,
                 target: &target,
                 part: 0,
@@ -277,32 +268,12 @@ impl<'a> Run<'a> {
                 mode: given.event.facts.mode.unwrap_or(Mode::Live),
                 ahead: self.ahead(given, journal, &target, &call).await?,
             };
+            self.in_bulk(given, journal, &mut at_work, &call).await?;
             self.step(at_work, given.event, &call.operation, call.inputs)
                 .await
         };
         let made = made.await;
         (step, made)
-    }
-
-    /// What the steps right behind this one will add to the same contact, and nothing newer has set.
-    async fn ahead(
-        &self,
-        given: &Given<'_>,
-        journal: &flow::Journal,
-        target: &Target,
-        call: &fold::Call,
-    ) -> Result<Ahead, Ending> {
-        if !ahead::adds_tags(&call.operation) {
-            return Ok(Ahead::default());
-        }
-        let event = given.event;
-        let ahead = ahead::tags_ahead(*given, journal.clone(), call.clone());
-        match ahead.sets.and_then(|operation| Catalog::builtin().get(operation)) {
-            Some(operation) if self.superseded(target, event, operation).await?.is_some() => {
-                Ok(Ahead::default())
-            }
-            _ => Ok(ahead),
-        }
     }
 
     /// The connection that a step's operation goes to.
@@ -325,35 +296,6 @@ impl<'a> Run<'a> {
         target.ok_or_else(|| {
             let message = format!("step `{step}`: {}", kind.missing());
             failed("automation.no_connection", message)
-        })
-    }
-
-    /// What is known about the contact, where the automation wants to know.
-    async fn contact_history(
-        &self,
-        compiled: &Compiled,
-        event: &Event,
-    ) -> Result<Option<flow::History>, Ending> {
-        let history = self.shared.history_for(compiled, event, true).await;
-        history.map_err(|_| Ending::Wait {
-            in_ms: 1_000,
-            reason: None,
-        })
-    }
-
-    async fn compiled(&self) -> Result<Arc<Compiled>, Ending> {
-        let (id, version) = (self.work.automation_id, self.work.automation_version);
-        let found = self
-            .shared
-            .automations
-            .version(&self.shared.db, id, version)
-            .await;
-        found.map_err(|error| match error {
-            VersionError::Store(_) => Ending::Wait {
-                in_ms: 1_000,
-                reason: None,
-            },
-            error => failed("automation.unreadable", error.to_string()),
         })
     }
 

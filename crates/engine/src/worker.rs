@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Shared;
+use crate::knowledge::Knowledge;
 use crate::run::{Run, Turn, Write};
 
 /// How often other nodes' news are looked for when nothing says that there is work.
@@ -94,6 +95,7 @@ impl Shared {
 
     async fn work_lane(&self, lane: Lane, mut work: Work, shutdown: &CancellationToken) {
         let lane = Arc::new(lane);
+        let mut knowledge = Knowledge::default();
         loop {
             let began = Instant::now();
             let turn = if shutdown.is_cancelled() {
@@ -101,7 +103,7 @@ impl Shared {
             } else if self.must_wait_its_turn(&work).await {
                 Turn::wait_for_other_lane()
             } else {
-                Run::of(self, &lane, &work, shutdown).turn().await
+                Run::of(self, &lane, &work, shutdown, &mut knowledge).turn().await
             };
             match self.settle(&lane, &work, turn, began.elapsed()).await {
                 Ok(Some(next)) => work = next,

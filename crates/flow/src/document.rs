@@ -28,6 +28,9 @@ pub struct Document {
     /// The connection whose account its steps act on; the event's own target where it names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
+    /// Whether the tags of events of one contact that wait one behind the other may go in one call.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub merge: bool,
     /// Tables that expressions look things up in.
     #[serde(skip_serializing_if = "Tables::is_empty")]
     pub tables: Tables,
@@ -256,6 +259,31 @@ impl Document {
             On::Event(kind) => Some(kind.as_str()),
             _ => None,
         })
+    }
+
+    /// Whether what stands at `with.INPUT…` or another place of a step (`when`, `for_each`) reads what earlier steps were
+    /// answered; so do rules that ask for the contact's tags. The step may be named as in the journal (`mail#2`).
+    pub fn reads_answers(&self, step: &str, place: &str) -> bool {
+        let id = step.split_once('#').map_or(step, |(id, _)| id);
+        let steps = self.all_steps();
+        let Some(step) = steps.into_iter().find(|known| known.id == id) else {
+            return false;
+        };
+        let written = match (place.strip_prefix("with."), &step.action) {
+            (Some(input), Action::Call(call)) => {
+                let name = input.split(['.', '[']).next().unwrap_or_default();
+                call.with.get(name).cloned().unwrap_or_default()
+            }
+            _ => {
+                let step = serde_json::to_value(step).unwrap_or_default();
+                step[place.split(['.', '[']).next().unwrap_or_default()].clone()
+            }
+        };
+        let asks_tags = self.rules.as_ref().is_some_and(Rules::asks_tags);
+        let written = written.to_string();
+        let reads =
+            |name: &str| written.contains(&format!("{name}.")) || written.contains(&format!("{name}["));
+        reads("steps") || (asks_tags && reads("rules"))
     }
 
     /// The kinds of event that start it, also those that nobody sends.

@@ -50,6 +50,7 @@ pub mod filters;
 pub mod functions;
 pub mod history;
 mod input;
+mod merge;
 pub mod moments;
 pub mod names;
 mod node;

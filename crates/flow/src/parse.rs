@@ -12,12 +12,13 @@ use crate::names::nearest;
 use crate::node::{Kind, Node, Place};
 use crate::{rules, tables};
 
-pub(crate) const DOCUMENT_KEYS: [&str; 8] = [
+pub(crate) const DOCUMENT_KEYS: [&str; 9] = [
     "name",
     "description",
     "on",
     "when",
     "connection",
+    "merge",
     "tables",
     "rules",
     "steps",
@@ -156,6 +157,7 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
         on: reader.on(fields.get("on")),
         when: reader.condition("when", fields.get("when")),
         connection: reader.text("connection", fields.get("connection")),
+        merge: reader.flag("merge", fields.get("merge")),
         tables: tables::read(&mut reader, fields.get("tables")),
         rules: rules::read(&mut reader, fields.get("rules")),
         steps: reader.steps("steps", fields.get("steps")),
@@ -208,6 +210,17 @@ impl Reader {
                 self.wrong(path, "a text", node?);
                 None
             }
+        }
+    }
+
+    fn flag(&mut self, path: &str, node: Option<&&Node>) -> bool {
+        match node.map(|node| (&node.kind, node)) {
+            Some((Kind::Bool(flag), _)) => *flag,
+            Some((_, node)) => {
+                self.wrong(path, "true or false", node);
+                false
+            }
+            None => false,
         }
     }
 

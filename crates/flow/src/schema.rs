@@ -102,6 +102,10 @@ fn document_key(key: &str) -> Option<Value> {
             "type": ["string", "number", "null"],
             "description": "The connection whose account its steps act on; the event's own target where it names none.",
         }),
+        "merge" => json!({
+            "type": ["boolean", "null"],
+            "description": "Whether the tags of events of one contact that wait one behind the other may go in one call.",
+        }),
         "tables" => json!({
             "type": ["object", "null"], "additionalProperties": {"type": "object"},
             "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$"},

@@ -10,7 +10,7 @@ use crate::names;
 use crate::on;
 use crate::parse::Findings;
 use crate::wait::milliseconds;
-use crate::{rules, tables};
+use crate::{merge, rules, tables};
 
 /// The most steps that one automation may have.
 pub const MAX_STEPS: usize = 100;
@@ -51,6 +51,9 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
     tables::check(&document.tables, findings);
     if let Some(table) = &document.rules {
         rules::check(table, findings);
+    }
+    if document.merge {
+        merge::check(document, findings);
     }
     let mut ids = HashMap::new();
     check_steps("steps", &document.steps, operations, &mut ids, findings);

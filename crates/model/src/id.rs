@@ -1,9 +1,10 @@
 //! Prefixed ids over `UUIDv7`, in text `evt_` and 26 characters of Crockford base 32.
 //!
-//! The text sorts as the id was made: by time first.
+//! The text sorts as the id was made: by time first, and within a millisecond in the order in which this process made them.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
@@ -12,6 +13,8 @@ use crate::UnixMs;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const TEXT_LENGTH: usize = 26;
+/// How many ids this process has made; it may run over.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// Why a text is not an id of the kind asked for.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -48,7 +51,8 @@ fn new_v7(now: UnixMs) -> Uuid {
     let ms = u64::try_from(now.0).unwrap_or_default();
     let seconds = ms / 1000;
     let nanos = u32::try_from(ms % 1000).unwrap_or_default() * 1_000_000;
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
+    let made = MADE.fetch_add(1, Ordering::Relaxed).into();
+    Uuid::new_v7(uuid::Timestamp::from_unix_time(seconds, nanos, made, 32))
 }
 
 macro_rules! define_ids {
@@ -61,7 +65,7 @@ macro_rules! define_ids {
             /// What the text form begins with, without the underscore.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id: `now` in its first 48 bits, randomness behind.
+            /// A new id: `now` in its first 48 bits, then a counter, then randomness.
             pub fn new(now: UnixMs) -> Self {
                 Self(new_v7(now))
             }
@@ -150,6 +154,14 @@ mod tests {
         let early = EventId::new(UnixMs(1_700_000_000_000)).to_string();
         let late = EventId::new(UnixMs(1_700_000_000_001)).to_string();
         assert!(early < late);
+    }
+
+    #[test]
+    fn ids_of_one_millisecond_sort_as_they_were_made() {
+        let made: Vec<String> = (0..1_000)
+            .map(|_| CallId::new(UnixMs(1_700_000_000_000)).to_string())
+            .collect();
+        assert!(made.is_sorted());
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub struct Work {
     pub automation_id: AutomationId,
     /// The version of it that was pinned when the event was stored.
     pub automation_version: i64,
+    /// Its number in its lane.
+    pub number: i64,
+    /// The number of the lane's newest run: those up to it were there already when this one's turn began.
+    pub newest: i64,
     /// How often it has been tried and put off.
     pub attempts: i64,
     /// How long it has held its lane by retrying, as the sum of its requests and planned delays:
@@ -79,21 +83,43 @@ pub(crate) fn stored_event(row: &Row, first: usize) -> Result<StoredEvent, Error
 
 /// The lane's head run; `None` when it has none that may run.
 pub fn head(tx: &mut dyn Tx, lane: &Lane) -> Result<Option<Work>, Error> {
+    Ok(works(tx, lane, -1, 1)?.pop())
+}
+
+/// Up to `limit` runs that wait in the lane behind the number `head` and were never begun, in their order.
+pub fn behind(tx: &mut dyn Tx, lane: &Lane, head: i64, limit: i64) -> Result<Vec<Work>, Error> {
+    let mut works = works(tx, lane, head, limit)?;
+    let is_untouched = |work: &&Work| {
+        work.attempts == 0 && work.steps.is_empty() && work.calls.is_empty() && work.after_lane.is_none()
+    };
+    works.truncate(works.iter().take_while(|work| is_untouched(work)).count());
+    Ok(works)
+}
+
+/// The lane's first runs that may run behind the number `after`.
+fn works(tx: &mut dyn Tx, lane: &Lane, after: i64, limit: i64) -> Result<Vec<Work>, Error> {
     let rows = tx.query(
         "SELECT e.id, e.workspace_id, e.connection_id, e.contact_id, e.occurred_at, e.received_at, \
          e.content_type, e.body, r.id, r.automation_id, r.automation_version, r.attempts, r.held_ms, r.warnings, \
-         r.after_lane FROM runs r JOIN events e ON e.id = r.event_id WHERE r.id = (SELECT id FROM runs WHERE \
-         lane_id = ?1 AND finished_at IS NULL AND state NOT IN ('held', 'waiting') ORDER BY lane_seq LIMIT 1)",
-        &[lane.id.as_str().into()],
+         r.after_lane, r.lane_seq, l.next_seq - 1 FROM runs r JOIN events e ON e.id = r.event_id \
+         JOIN lanes l ON l.id = r.lane_id WHERE r.id IN (SELECT id FROM runs WHERE \
+         lane_id = ?1 AND lane_seq > ?2 AND finished_at IS NULL AND state NOT IN ('held', 'waiting') \
+         ORDER BY lane_seq LIMIT ?3) ORDER BY r.lane_seq",
+        &[lane.id.as_str().into(), after.into(), limit.into()],
     )?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    rows.iter().map(|row| work(tx, row)).collect()
+}
+
+fn work(tx: &mut dyn Tx, row: &Row) -> Result<Work, Error> {
     let event = stored_event(row, 0)?;
     let run = EVENT_COLUMNS;
     let automation_id = row.id(run + 1)?;
-    Ok(Some(Work {
+    Ok(Work {
         run_id: row.id(run)?,
         automation_id,
         automation_version: row.int(run + 2)?,
+        number: row.int(run + 7)?,
+        newest: row.int(run + 8)?,
         attempts: row.int(run + 3)?,
         held_ms: row.int(run + 4)?,
         warnings: warnings(row, run + 5)?,
@@ -101,7 +127,7 @@ pub fn head(tx: &mut dyn Tx, lane: &Lane) -> Result<Option<Work>, Error> {
         steps: journal::steps(tx, event.id, automation_id)?,
         calls: journal::calls(tx, event.id, automation_id)?,
         event,
-    }))
+    })
 }
 
 pub(crate) fn warnings(row: &Row, column: usize) -> Result<Vec<String>, Error> {

@@ -8,7 +8,7 @@ use cartlane_thrivecart::{ContentType, decode_stored, recorded};
 use serde_json::Value as Json;
 
 use super::Finding;
-use crate::fold::{DEPENDS, reads_answers};
+use crate::fold::DEPENDS;
 use crate::plan::answer;
 use crate::{AdminError, Handle, MAIN_WORKSPACE};
 
@@ -228,7 +228,7 @@ impl Handle {
                         return (Some(calls), faults);
                     }
                     let place = fault.path.split_once("].").map_or("", |(_, place)| place);
-                    if !reads_answers(document, &step, place) {
+                    if !document.reads_answers(&step, place) {
                         faults.push(Fault {
                             at: Some(format!("steps.{step}.{place}")),
                             message: fault.message,
@@ -252,7 +252,7 @@ fn wrong_inputs(operation: &Operation, step: &str, inputs: &Json, document: &Doc
     };
     let told = problems.0.into_iter().filter(|problem| {
         let place = format!("with.{}", problem.path);
-        !reads_answers(document, step, &place)
+        !document.reads_answers(step, &place)
     });
     told.map(|problem| Fault {
         at: Some(format!("steps.{step}.with.{}", problem.path)),
