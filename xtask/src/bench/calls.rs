@@ -27,36 +27,68 @@ struct Row {
     kind: Kind,
     /// Events of each contact, delivered one behind the other without a pause.
     each: usize,
+    /// What takes the place of the default automation for sales.
+    automation: Option<&'static str>,
 }
 
-const ROWS: [Row; 7] = [
-    Row::new("new customer", Kind::Success, 1),
-    Row::new("known customer's purchase", Kind::Success, 1),
-    Row::new("subscription payment", Kind::Payment, 1),
-    Row::new("failed payment", Kind::Failed, 1),
-    Row::new("cancelled subscription", Kind::Cancelled, 1),
-    Row::new("refund", Kind::Refund, 1),
-    Row::new("burst of 10 purchases", Kind::Success, 10),
+/// About what GHL takes for an answer.
+const LATENCY_MS: u32 = 200;
+
+const ROWS: [Row; 9] = [
+    Row::new("new customer", Kind::Success),
+    Row::new("known customer's purchase", Kind::Success),
+    Row::new("subscription payment", Kind::Payment),
+    Row::new("failed payment", Kind::Failed),
+    Row::new("cancelled subscription", Kind::Cancelled),
+    Row::new("refund", Kind::Refund),
+    Row::burst("burst of 10 purchases", None),
+    Row::burst("burst of 10, another tag each", Some(ANOTHER_TAG_EACH)),
+    Row::burst("the same with `merge: true`", Some(MERGED)),
 ];
 
+const ANOTHER_TAG_EACH: &str = include_str!("calls.yaml");
+const MERGED: &str = concat!("merge: true\n", include_str!("calls.yaml"));
+
 impl Row {
-    const fn new(name: &'static str, kind: Kind, each: usize) -> Self {
-        Self { name, kind, each }
+    const fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            each: 1,
+            automation: None,
+        }
+    }
+
+    const fn burst(name: &'static str, automation: Option<&'static str>) -> Self {
+        Self {
+            name,
+            kind: Kind::Success,
+            each: 10,
+            automation,
+        }
     }
 }
 
 /// Measures and prints.
 pub async fn run(args: &Args, programs: &Programs) -> Result<()> {
     let directory = super::fresh_directory("bench-calls")?;
-    let settings = json!({"limit": super::no_limit()});
+    let settings = json!({"limit": super::no_limit(), "latency_ms": {"mean": LATENCY_MS, "spread": 0}});
     let sandbox = Sandbox::start(&programs.cartlane, &directory, None, &settings).await?;
     let setup = programs.setup(&directory, "sqlite://cartlane.db".to_owned(), sandbox.address);
     let mut server = setup.server(0)?;
     server.start().await?;
-    println!("\n{} contacts, default automations, SQLite.\n", args.contacts);
+    println!(
+        "\n{} contacts, default automations, SQLite, {LATENCY_MS} ms to an answer.\n",
+        args.contacts
+    );
     println!("| event | events | calls | naive calls | calls per event |\n|---|---:|---:|---:|---:|");
     let (mut order, mut sequence, mut seen) = (0, 0, 0);
     for row in &ROWS {
+        if let Some(automation) = row.automation {
+            let file = directory.join("automation.yaml");
+            std::fs::write(&file, automation)?;
+            server.run(&["apply", &file.to_string_lossy()]).await?;
+        }
         let before = sandbox.requests().await?;
         for _ in 0..row.each {
             for contact in 0..args.contacts {

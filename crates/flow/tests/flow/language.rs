@@ -272,6 +272,32 @@ fn every_fault_of_form_is_said_with_its_place() {
 }
 
 #[test]
+fn merge_goes_with_what_no_later_event_can_be_ahead_of() {
+    let yaml = document(
+        r#"
+  - {id: note, operation: ghl.contacts.create_note, with: {contactId: x, body: "{{ event.kind }}"}}
+  - {id: who, operation: ghl.contacts.save, with: {email: "{{ event.person.email }}"}, when: steps.note.failed}
+  - {id: tag, operation: ghl.contacts.add_tags, with: {contactId: "{{ steps.who.id }}", tags: ["{{ steps.who['id'] }}"]}}
+  - {id: off, operation: ghl.contacts.remove_tags, with: {contactId: "{{ steps.who.id }}", tags: [a]}}
+  - {id: day, wait: {for: 1 day}}
+  - id: stage
+    operation: ghl.contacts.set_lifecycle
+    with: {contact_id: "{{ steps.who.id }}", stage: lead}
+    on_error: [{id: end, stop: enough}]
+"#,
+    );
+    assert_snapshot!(faults(&format!("merge: true\n{yaml}")), @r"
+    steps[0].operation (line 6, column 27): with `merge: true` the first step is `ghl.contacts.save`, which tells whose the tags are
+    steps[1].when (line 7, column 94): with `merge: true` this is worked out before the step's turn: it can read neither `steps` nor rules that ask for the contact's tags
+    steps[2].with.tags (line 8, column 95): with `merge: true` this is worked out before the step's turn: it can read neither `steps` nor rules that ask for the contact's tags
+    steps[3] (line 9, column 5): `merge: true` goes with these operations only: ghl.contacts.save, ghl.contacts.add_tags, ghl.contacts.set_lifecycle, ghl.contacts.create_note, ghl.contacts.create_task; take `merge` away, or do this in another automation
+    steps[4] (line 10, column 5): `merge: true` goes with these operations only: ghl.contacts.save, ghl.contacts.add_tags, ghl.contacts.set_lifecycle, ghl.contacts.create_note, ghl.contacts.create_task; take `merge` away, or do this in another automation
+    steps[5].on_error (line 14, column 15): with `merge: true` a step that fails can stop the run or let it go on, nothing else
+    ");
+    assert_snapshot!(faults(&format!("merge: often\n{yaml}")), @"merge (line 1, column 8): must be true or false, and is a text");
+}
+
+#[test]
 fn every_form_survives_being_stored() {
     for steps in [BRANCH, LOOP, ERRORS, WAIT] {
         let document = compile(&document(steps)).document().clone();
