@@ -114,10 +114,9 @@ impl Handle {
             id: id.to_string(),
             list: "events list",
         })?;
-        Ok(EventDetail {
-            event: event_of(&stored).map_err(AdminError::Unfit)?,
-            runs,
-        })
+        let mut event = event_of(&stored).map_err(AdminError::Unfit)?;
+        self.name_items(&mut event).await?;
+        Ok(EventDetail { event, runs })
     }
 
     /// Makes new runs of all events that fit, oldest first, by the automations as they are now. Effects that were made

@@ -28,6 +28,7 @@ pub mod executor;
 mod fold;
 mod golive;
 mod gone;
+mod guesses;
 mod history;
 pub mod inbox;
 mod installs;
