@@ -217,7 +217,7 @@ impl<'a> Look<'a> {
     }
 
     async fn read_pages(&mut self, mut pages: PageStream) -> Result<(), Stop> {
-        if self.rule.extent == Extent::DownTo {
+        if self.rule.extent != Extent::Since {
             pages.overlap();
         }
         while !pages.is_over() {
@@ -283,10 +283,11 @@ impl<'a> Look<'a> {
         let events_before = self.events.len();
         self.there.insert(seen.id);
         self.has_ids |= seen.has_id;
-        let before = self.states.get(&seen.id).map(|(state, _)| state);
-        let change = match before.or_else(|| known.get(&seen.id)) {
+        let before = self.states.get(&seen.id).map(|(state, _)| *state);
+        let before = before.or_else(|| known.get(&seen.id).copied());
+        let change = match before {
             _ if self.is_older(seen) => None,
-            Some(state) if *state == seen.state => None,
+            Some(state) if state == seen.state => None,
             Some(_) => Some("changed"),
             None if self.was_made_before(&seen.item) => Some("changed"),
             None => Some("new"),
@@ -294,7 +295,9 @@ impl<'a> Look<'a> {
         if change.is_some() {
             self.states.insert(seen.id, (seen.state, seen.changed_at));
         }
-        let is_first = self.poll.baseline_at.is_none();
+        // What slipped through between two pages of the first poll was there like the others.
+        let has_slipped = before.is_none() && self.is_of_baseline(seen.changed_at);
+        let is_first = self.poll.baseline_at.is_none() || has_slipped;
         match change.filter(|_| !is_first) {
             Some(change) => {
                 let runs = self.watches.iter().map(|watch| self.run_of(watch)).collect();
@@ -327,9 +330,19 @@ impl<'a> Look<'a> {
 
     /// Whether an item that is not among what was seen was made before that.
     fn was_made_before(&self, item: &Json) -> bool {
-        self.from
-            .zip(polled::made_at(item))
-            .is_some_and(|(from, made_at)| made_at < from)
+        let made_at = polled::made_at(item);
+        let is_before = |from| made_at.is_some_and(|made_at| made_at < from);
+        self.from.is_some_and(is_before) || self.is_of_baseline(made_at)
+    }
+
+    /// Whether what happened at this moment was there, in a list that is read whole, when it was read for the first time.
+    fn is_of_baseline(&self, at: Option<UnixMs>) -> bool {
+        let from = self
+            .poll
+            .baseline_at
+            .filter(|_| self.rule.extent == Extent::Whole);
+        from.zip(at)
+            .is_some_and(|(from, at)| at < from.plus_ms(-OVERLAP_MS))
     }
 
     fn run_of(&self, watch: &Watch) -> NewRun {
