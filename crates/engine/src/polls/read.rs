@@ -209,7 +209,16 @@ impl<'a> Look<'a> {
             .pages(&connection, &self.operation.id, &self.inputs)
             .await;
         match pages {
-            Ok(pages) => self.read_pages(pages).await?,
+            Ok(pages) => {
+                self.read_pages(pages).await?;
+                // What slipped through between two pages of the first look would be taken for news by the next one.
+                if self.calls > 1 && self.poll.baseline_at.is_none() && self.rule.extent == Extent::Whole {
+                    let again = executor.pages(&connection, &self.operation.id, &self.inputs);
+                    let calls = self.calls;
+                    self.read_pages(again.await?).await?;
+                    self.calls = calls; // what each poll costs
+                }
+            }
             Err(CallError::NoPages(_)) => self.read_answer(&executor, &connection).await?,
             Err(error) => return Err(error.into()),
         }
@@ -295,9 +304,7 @@ impl<'a> Look<'a> {
         if change.is_some() {
             self.states.insert(seen.id, (seen.state, seen.changed_at));
         }
-        // What slipped through between two pages of the first poll was there like the others.
-        let has_slipped = before.is_none() && self.is_of_baseline(seen.changed_at);
-        let is_first = self.poll.baseline_at.is_none() || has_slipped;
+        let is_first = self.poll.baseline_at.is_none();
         match change.filter(|_| !is_first) {
             Some(change) => {
                 let runs = self.watches.iter().map(|watch| self.run_of(watch)).collect();
@@ -330,19 +337,9 @@ impl<'a> Look<'a> {
 
     /// Whether an item that is not among what was seen was made before that.
     fn was_made_before(&self, item: &Json) -> bool {
-        let made_at = polled::made_at(item);
-        let is_before = |from| made_at.is_some_and(|made_at| made_at < from);
-        self.from.is_some_and(is_before) || self.is_of_baseline(made_at)
-    }
-
-    /// Whether what happened at this moment was there, in a list that is read whole, when it was read for the first time.
-    fn is_of_baseline(&self, at: Option<UnixMs>) -> bool {
-        let from = self
-            .poll
-            .baseline_at
-            .filter(|_| self.rule.extent == Extent::Whole);
-        from.zip(at)
-            .is_some_and(|(from, at)| at < from.plus_ms(-OVERLAP_MS))
+        self.from
+            .zip(polled::made_at(item))
+            .is_some_and(|(from, made_at)| made_at < from)
     }
 
     fn run_of(&self, watch: &Watch) -> NewRun {
