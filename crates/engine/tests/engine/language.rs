@@ -1,22 +1,19 @@
-//! Automations that branch, loop, wait and go on after errors: on every database, and killed at every boundary of a step.
+//! Automations that branch, loop, wait and go on after errors, on every database.
 
 use std::collections::BTreeMap;
 
 use cartlane_catalog::Catalog;
 use cartlane_flow::Document;
-use cartlane_sandbox::{Fault, Latency, Match, Rule};
+use cartlane_sandbox::{Fault, Match, Rule};
 use cartlane_testkit::{Backend, TestApp};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-const EMAIL: &str = "a@example.com";
+pub const EMAIL: &str = "a@example.com";
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// Applies a document alone; the defaults are removed.
-async fn only(app: &TestApp, yaml: &str) {
+pub async fn only(app: &TestApp, yaml: &str) {
     let handle = app.handle();
     for automation in handle.automations().await.expect("the defaults") {
         handle
@@ -32,7 +29,7 @@ async fn only(app: &TestApp, yaml: &str) {
         .expect("it is applied");
 }
 
-async fn states(app: &TestApp) -> Vec<String> {
+pub async fn states(app: &TestApp) -> Vec<String> {
     app.runs().await.into_iter().map(|run| run.state).collect()
 }
 
@@ -89,7 +86,7 @@ async fn a_wait_holds_nobody_up_and_ends_with_its_event_or_its_time(
     assert!(states(&app).await.iter().all(|state| state == "done"));
 }
 
-const EVERYTHING: &str = r#"
+pub const EVERYTHING: &str = r#"
 name: Everything
 on: order.success
 steps:
@@ -118,78 +115,8 @@ steps:
   - {id: never, operation: ghl.contacts.add_tags, with: {contactId: "{{ steps.contact.id }}", tags: [never]}}
 "#;
 
-/// A piece of an automation.
-#[derive(Clone, Debug)]
-enum Block {
-    Note,
-    Tag,
-    Wait,
-    /// A step that fails, and what is done then.
-    Broken(Vec<Block>),
-    /// Whether its condition holds, and what is done then, or else.
-    Branch(bool, Vec<Block>, Vec<Block>),
-    Each(usize, Vec<Block>),
-}
-
-fn blocks() -> impl Strategy<Value = Vec<Block>> {
-    let leaf = prop_oneof![3 => Just(Block::Note), 2 => Just(Block::Tag), 1 => Just(Block::Wait)];
-    let block = leaf.prop_recursive(2, 8, 2, |inner| {
-        let some = || prop::collection::vec(inner.clone(), 1..3);
-        prop_oneof![
-            some().prop_map(Block::Broken),
-            (any::<bool>(), some(), some())
-                .prop_map(|(holds, then, other)| Block::Branch(holds, then, other)),
-            (1..3_usize, some()).prop_map(|(rounds, each)| Block::Each(rounds, each)),
-        ]
-    });
-    prop::collection::vec(block, 2..5)
-}
-
-/// The steps of blocks; each has a name and words of its own.
-fn steps(blocks: &[Block], names: &mut usize) -> Vec<Value> {
-    let step = |block: &Block| {
-        *names += 1;
-        let name = format!("s{names}");
-        let contact = "{{ steps.contact.id }}";
-        let body = format!("{name}\nref: {{{{ reference }}}}");
-        match block {
-            Block::Note => json!({"id": name, "operation": "ghl.contacts.create_note",
-                                  "with": {"contactId": contact, "body": body}}),
-            Block::Tag => json!({"id": name, "operation": "ghl.contacts.add_tags",
-                                 "with": {"contactId": contact, "tags": [name]}}),
-            Block::Wait => json!({"id": name, "wait": {"for": "50ms"}}),
-            Block::Broken(then) => json!({"id": name, "operation": "ghl.contacts.add_to_workflow",
-                                          "with": {"contactId": contact, "workflowId": "nothing-of-this-kind"},
-                                          "on_error": steps(then, names)}),
-            Block::Branch(holds, then, other) => {
-                json!({"id": name, "branch": [{"when": holds.to_string(), "steps": steps(then, names)}],
-                                                        "else": steps(other, names)})
-            }
-            Block::Each(rounds, each) => {
-                json!({"id": name, "for_each": format!("range({rounds}) | list"), "steps": steps(each, names)})
-            }
-        }
-    };
-    blocks.iter().map(step).collect()
-}
-
-/// A document that has all, and some by chance, the same each time.
-fn documents(by_chance: usize) -> Vec<String> {
-    let mut runner = TestRunner::deterministic();
-    let document = |_| {
-        let blocks = blocks().new_tree(&mut runner).expect("blocks").current();
-        let mut all = vec![
-            json!({"id": "contact", "operation": "ghl.contacts.save", "with": {"email": "{{ event.person.email }}"}}),
-        ];
-        all.extend(steps(&blocks, &mut 0));
-        json!({"name": "Everything", "on": ["order.success"], "steps": all}).to_string()
-    };
-    let by_chance: Vec<String> = (0..by_chance).map(document).collect();
-    [EVERYTHING.to_owned()].into_iter().chain(by_chance).collect()
-}
-
 /// Every write that GHL did, and how often; of those that may be repeated only that they were done.
-fn effects(app: &TestApp) -> BTreeMap<String, usize> {
+pub fn effects(app: &TestApp) -> BTreeMap<String, usize> {
     let mut effects: BTreeMap<String, usize> = BTreeMap::new();
     for call in app.ghl().calls() {
         let Some(effect) = &call.effect else { continue };
@@ -210,61 +137,11 @@ fn effects(app: &TestApp) -> BTreeMap<String, usize> {
     effects
 }
 
-async fn house(backend: Backend, document: &str) -> TestApp {
-    let app = TestApp::builder()
-        .database(backend)
-        .limits(|limits| limits.lease_ms = 1_000)
-        .start()
-        .await;
-    only(&app, document).await;
-    app.thrivecart().order_success(EMAIL).deliver().await;
-    app
-}
-
-async fn ended(app: &TestApp) {
+pub async fn ended(app: &TestApp) {
     app.until("the run is over", async || {
         states(app).await.iter().all(|state| state == "done")
     })
     .await;
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_boundary_of_a_step_the_effects_are_the_same(
-    #[values((Backend::Sqlite, 1, 3), (Backend::Postgres, 3, 0))] (backend, every, by_chance): (
-        Backend,
-        usize,
-        usize,
-    ),
-) {
-    for document in documents(by_chance) {
-        let app = house(backend, &document).await;
-        ended(&app).await;
-        let (wanted, calls) = (effects(&app), app.ghl().calls().len());
-        for boundary in (1..=calls).step_by(every) {
-            let mut app = house(backend, &document).await;
-            app.ghl()
-                .change(|settings| settings.latency_ms = Latency { mean: 20, spread: 0 });
-            app.until("so many calls were made", async || {
-                app.ghl().calls().len() >= boundary
-            })
-            .await;
-            app.kill(0).await;
-            app.ghl()
-                .change(|settings| settings.latency_ms = Latency::default());
-            app.start(0).await;
-            ended(&app).await;
-            assert_eq!(effects(&app), wanted, "killed at call {boundary}: {document}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_kills_are_tried_on_has_all_that_there_is() {
-    let all = documents(3).join("\n");
-    for form in ["for_each", "\"wait\"", "\"branch\"", "\"on_error\""] {
-        assert!(all[EVERYTHING.len()..].contains(form), "{form} by chance: {all}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
