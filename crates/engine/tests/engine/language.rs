@@ -1,5 +1,6 @@
 //! Automations that branch, loop, wait and go on after errors, on every database.
 
+use cartlane_engine::Replay;
 use std::collections::BTreeMap;
 
 use cartlane_catalog::Catalog;
@@ -169,7 +170,10 @@ async fn a_replay_tries_again_what_had_failed_and_repeats_nothing() {
         run.warnings
     );
     app.handle()
-        .replay(cartlane_engine::records::EventFilter::default())
+        .replay(
+            Replay::Fitting(cartlane_engine::records::EventFilter::default()),
+            None,
+        )
         .await
         .expect("a replay");
     ended(&app).await;

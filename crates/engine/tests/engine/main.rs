@@ -23,6 +23,7 @@ mod polls_day;
 mod polls_load;
 mod polls_shop;
 mod products;
+mod replays;
 mod sales;
 mod schedules;
 mod shop_oauth;
