@@ -85,7 +85,7 @@ pub use connections::{ConnectionConfig, ConnectionHealth, Overlap, Rotation, Sco
 pub use diff::Change;
 pub use directory::ConfigError;
 pub use executor::{CallError, Choices, Executor, Output, PageStream};
-pub use golive::{Check, Finding, Level};
+pub use golive::{Check, Finding, Gate, Level, Saved};
 pub use inbox::{Accepted, Refused, Room};
 pub use installs::UNINSTALLED;
 pub use kinds::{FieldOfEvent, KindOfEvent, kind_of_event, kinds_of_event};

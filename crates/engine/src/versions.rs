@@ -12,6 +12,17 @@ use crate::chains;
 use crate::diff::{self, Change};
 use crate::{AdminError, Handle, MAIN_WORKSPACE};
 
+/// How automations begin that are new, or come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// Events start them.
+    Enabled,
+    /// They are disabled, since somebody wants it so.
+    Disabled,
+    /// They are held until they are checked.
+    Held,
+}
+
 /// One version with its document.
 #[derive(Clone, Debug)]
 pub struct VersionDetail {
@@ -56,6 +67,17 @@ impl Handle {
         note: Option<&str>,
         disabled: bool,
     ) -> Result<Vec<(String, Applied)>, AdminError> {
+        let begin = if disabled { Begin::Disabled } else { Begin::Enabled };
+        self.save_as(documents, note, begin).await
+    }
+
+    /// As [`Handle::save`].
+    pub(crate) async fn save_as(
+        &self,
+        documents: &[Json],
+        note: Option<&str>,
+        begin: Begin,
+    ) -> Result<Vec<(String, Applied)>, AdminError> {
         let mut named = Vec::new();
         for document in documents {
             let compiled = crate::automations::compile(document)?;
@@ -74,9 +96,12 @@ impl Handle {
                 let begins =
                     |applied: &Applied| matches!(applied, Applied::Created | Applied::Restored { .. });
                 let begins = |name: &str| applied.iter().any(|(of, applied)| of == name && begins(applied));
-                if disabled {
+                if begin != Begin::Enabled {
                     for row in automations::list(tx)?.iter().filter(|row| begins(&row.name)) {
-                        handle.switch(tx, row, false)?;
+                        match begin {
+                            Begin::Disabled => handle.switch(tx, row, false)?,
+                            _ => drop(automations::set_enabled(tx, row.id, false)?),
+                        }
                     }
                 }
                 chains::check_stored(tx, |name| named.iter().any(|(new, _)| new == name))?;

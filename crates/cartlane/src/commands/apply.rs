@@ -22,19 +22,16 @@ pub struct Arguments {
     /// What there is to say of it; `automations versions` shows it.
     #[arg(long)]
     note: Option<String>,
+    /// Let automations go live although they are not green, and keep why.
+    #[arg(long = "override", value_name = "REASON")]
+    override_reason: Option<String>,
 }
 
 /// Saves the documents: all of them or, where one has a fault, none.
 pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let documents = read(&arguments.path)?;
-    save(
-        &documents,
-        arguments.note.as_deref(),
-        arguments.disabled,
-        config,
-        as_json,
-    )
-    .await
+    let how = json!({"note": arguments.note, "disabled": arguments.disabled, "override": arguments.override_reason});
+    save(&documents, how, config, as_json).await
 }
 
 /// The documents of a file, or of all files of a directory.
@@ -62,11 +59,10 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
     Ok(documents)
 }
 
-/// Saves documents and tells what became of them.
+/// Saves documents and tells what became of them; `how` is `note`, `disabled` and `override`.
 pub async fn save(
     documents: &[Value],
-    note: Option<&str>,
-    disabled: bool,
+    mut how: Value,
     config: &Path,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
@@ -77,16 +73,12 @@ pub async fn save(
             .await?;
         super::polls::print_prices(&prices); // before anything is polled
     }
-    let answer = admin
-        .post(
-            "/api/automations",
-            &json!({"documents": documents, "note": note, "disabled": disabled}),
-        )
-        .await?;
+    how["documents"] = documents.into();
+    let answer = admin.post("/api/automations", &how).await?;
+    let rows: &[Value] = answer["automations"].as_array().map_or(&[], Vec::as_slice);
     if as_json {
         output::json(&answer);
     } else {
-        let rows: &[Value] = answer["automations"].as_array().map_or(&[], Vec::as_slice);
         output::table(
             rows,
             &[
@@ -96,8 +88,23 @@ pub async fn save(
                 ("ENABLED", "/enabled"),
             ],
         );
+        rows.iter()
+            .filter(|row| row["check"].is_object())
+            .for_each(tell_held);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is wrong with an automation that was saved and not enabled.
+fn tell_held(row: &Value) {
+    let name = row["name"].as_str().unwrap_or_default();
+    output::line(&format!(
+        "\n`{name}` is saved, and disabled, since it is not green:"
+    ));
+    super::automations::print_findings(&row["check"]);
+    output::line(&format!(
+        "mend that, then `cartlane automations enable {name:?}`, or with `--override REASON`"
+    ));
 }
 
 fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -46,6 +46,9 @@ pub enum Command {
         name: String,
         /// The former version.
         version: i64,
+        /// Let it go live although it is not green, and keep why.
+        #[arg(long = "override", value_name = "REASON")]
+        override_reason: Option<String>,
     },
     /// Make a copy under another name; it is disabled.
     Duplicate {
@@ -118,7 +121,14 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
         }
         Command::Versions { name } => versions::list(&admin, &name, as_json).await?,
         Command::Diff { name, from, to } => versions::diff(&admin, &name, from, to, as_json).await?,
-        Command::Rollback { name, version } => versions::roll_back(&admin, &name, version, as_json).await?,
+        Command::Rollback {
+            name,
+            version,
+            override_reason,
+        } => {
+            let to = json!({"version": version, "override": override_reason});
+            versions::roll_back(&admin, &name, &to, as_json).await?;
+        }
         Command::Duplicate { name, new_name } => {
             versions::duplicate(&admin, &name, &new_name, as_json).await?;
         }
@@ -232,8 +242,21 @@ fn check(answer: &Value, as_json: bool) -> ExitCode {
         output::json(answer);
         return code;
     }
+    print_findings(answer);
+    super::polls::print_prices(answer);
+    let color = if is_green { "green" } else { "not green" };
+    output::line(&format!(
+        "`{}` is {color}; its mapping was tried on {} real events",
+        answer["automation"].as_str().unwrap_or_default(),
+        answer["events"]
+    ));
+    code
+}
+
+/// What a check has found.
+pub(super) fn print_findings(check: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    for finding in answer["findings"].as_array().into_iter().flatten() {
+    for finding in check["findings"].as_array().into_iter().flatten() {
         let at = finding["at"]
             .as_str()
             .map(|at| format!("{at}: "))
@@ -244,14 +267,6 @@ fn check(answer: &Value, as_json: bool) -> ExitCode {
             text(&finding["advice"])
         ));
     }
-    super::polls::print_prices(answer);
-    let color = if is_green { "green" } else { "not green" };
-    output::line(&format!(
-        "`{}` is {color}; its mapping was tried on {} real events",
-        text(&answer["automation"]),
-        answer["events"]
-    ));
-    code
 }
 
 pub(super) fn path_of(row: &Value) -> (String, String) {

@@ -32,6 +32,9 @@ pub enum Command {
         /// Let it begin disabled.
         #[arg(long)]
         disabled: bool,
+        /// Let it go live although it is not green, and keep why.
+        #[arg(long = "override", value_name = "REASON")]
+        override_reason: Option<String>,
         /// Print the document instead of saving it; needs no server.
         #[arg(long)]
         print: bool,
@@ -47,6 +50,7 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             name,
             set,
             disabled,
+            override_reason,
             print,
         } => {
             let recipe = find(&name)?;
@@ -56,11 +60,12 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
                 ))
             })?;
             let document = Document::from_yaml(&text, Catalog::builtin())?.to_json();
+            let how = json!({"disabled": disabled, "override": override_reason});
             if print {
                 output::line(text.trim_end());
                 return Ok(ExitCode::SUCCESS);
             }
-            return super::apply::save(&[document], None, disabled, config, as_json).await;
+            return super::apply::save(&[document], how, config, as_json).await;
         }
     }
     Ok(ExitCode::SUCCESS)

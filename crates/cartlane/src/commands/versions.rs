@@ -51,11 +51,10 @@ pub async fn diff(
 }
 
 /// Saves the document of a former version as a new one.
-pub async fn roll_back(admin: &Admin, name: &str, version: i64, as_json: bool) -> anyhow::Result<()> {
+pub async fn roll_back(admin: &Admin, name: &str, to: &Value, as_json: bool) -> anyhow::Result<()> {
     let (path, name) = path_of(&find(admin, name).await?);
-    let answer = admin
-        .post(&format!("{path}/rollback"), &json!({"version": version}))
-        .await?;
+    let answer = admin.post(&format!("{path}/rollback"), to).await?;
+    let version = &to["version"];
     let line = if answer["applied"] == "unchanged" {
         format!("`{name}` says what it said in version {version} already")
     } else {

@@ -33,6 +33,9 @@ pub struct Import {
     /// Let automations that are new, or come back, begin disabled, so that they can be checked first.
     #[arg(long)]
     disabled: bool,
+    /// Let automations go live although they are not green, and keep why.
+    #[arg(long = "override", value_name = "REASON")]
+    override_reason: Option<String>,
 }
 
 /// Writes the workspace to a file.
@@ -56,7 +59,8 @@ pub async fn export(arguments: &Export, config: &Path, as_json: bool) -> anyhow:
 pub async fn import(arguments: &Import, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.file)?;
     let workspace = yaml::read(&text).with_context(|| arguments.file.display().to_string())?;
-    let body = json!({"workspace": workspace, "dry_run": arguments.dry_run, "disabled": arguments.disabled});
+    let body = json!({"workspace": workspace, "dry_run": arguments.dry_run, "disabled": arguments.disabled,
+                      "override": arguments.override_reason});
     let answer = Admin::of(config)?.post("/api/workspace", &body).await?;
     if as_json {
         output::json(&answer);

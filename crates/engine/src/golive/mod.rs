@@ -10,6 +10,7 @@
 //! that is an error would make runs fail, or write what GHL drops; a warning is for people to judge.
 
 mod fields;
+mod gate;
 mod ground;
 mod mapping;
 mod names;
@@ -18,6 +19,7 @@ mod triggers;
 
 use std::collections::BTreeSet;
 
+use cartlane_flow::Compiled;
 use cartlane_model::AutomationId;
 use cartlane_store::Tx;
 use cartlane_store::audit::{self, Action};
@@ -27,6 +29,7 @@ use serde_json::{Value as Json, json};
 
 use crate::workspace::withheld::{self, Header};
 use crate::{AdminError, Handle, Price};
+pub use gate::{Gate, Saved};
 use mapping::Called;
 
 /// How bad a finding is.
@@ -94,11 +97,21 @@ impl Handle {
         let row = self.automation(id).await?;
         let compiled = self.automations.version(&self.db, id, row.version).await;
         let compiled = compiled.map_err(|error| AdminError::Unfit(error.to_string()))?;
-        let ground = self.ground(&compiled).await?;
-        let mapping = self.mapping(&compiled, &ground.kinds).await?;
+        self.check_as(&compiled, row.document, row.version).await
+    }
+
+    /// Checks a document as it would run as this version.
+    pub(crate) async fn check_as(
+        &self,
+        compiled: &Compiled,
+        source: Json,
+        version: i64,
+    ) -> Result<Check, AdminError> {
+        let ground = self.ground(compiled).await?;
+        let mapping = self.mapping(compiled, &ground.kinds).await?;
         let mut findings = ground.findings;
         findings.extend(mapping.findings);
-        findings.extend(withheld::lacking(&row.document).into_iter().map(lacking));
+        findings.extend(withheld::lacking(&source).into_iter().map(lacking));
         let document = compiled.document();
         let written = document.calls().map(|(step, call)| Called {
             step: step.to_owned(),
@@ -120,7 +133,7 @@ impl Handle {
             findings.extend(self.check_fields(&account.target, &calls).await);
         }
         findings.extend(compiled.unread_outcomes().into_iter().map(unread));
-        findings.extend(payload::undocumented(&compiled));
+        findings.extend(payload::undocumented(compiled));
         findings.sort_by_key(|finding| finding.level);
         let mut seen: Vec<Finding> = Vec::new();
         findings.retain(|finding| {
@@ -129,10 +142,10 @@ impl Handle {
             is_new
         });
         Ok(Check {
-            automation: row.name,
-            version: row.version,
+            automation: document.name.clone(),
+            version,
             events: mapping.events,
-            polls: self.prices(&[row.document]).await?,
+            polls: self.prices(&[source]).await?,
             green: findings.iter().all(|finding| finding.level != Level::Error),
             findings,
         })
@@ -147,9 +160,7 @@ impl Handle {
         let check = self.check(id).await?;
         let overridden = match override_reason {
             _ if check.green => None,
-            Some(reason) => {
-                Some(json!({"version": check.version, "override": reason, "errors": faulty(&check)}))
-            }
+            Some(reason) => Some(overridden(&check, reason)),
             None => return Err(AdminError::NotGreen(Box::new(check))),
         };
         let (handle, checked) = (self.clone(), check.version);
@@ -220,6 +231,11 @@ fn faulty(check: &Check) -> Vec<&str> {
         .map(|finding| finding.at.as_deref().unwrap_or("(as a whole)"))
         .collect();
     places.into_iter().collect()
+}
+
+/// What the audit log keeps of an automation that is enabled although its check is not green.
+fn overridden(check: &Check, reason: &str) -> Json {
+    json!({"version": check.version, "override": reason, "errors": faulty(check)})
 }
 
 /// The errors of a check in one text.

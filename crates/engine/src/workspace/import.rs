@@ -23,12 +23,14 @@ use crate::secrets::Secrets;
 use crate::{AdminError, Handle, versions};
 
 /// How a workspace is brought in.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ImportOptions {
     /// Tell what would be done, and change nothing.
     pub dry_run: bool,
     /// Let automations that are new, or come back, begin disabled whatever the document says.
     pub disabled: bool,
+    /// Why automations go live although their go-live check is not green; the audit log keeps it.
+    pub override_reason: Option<String>,
 }
 
 /// What an import has done or, as a dry run, would do.
@@ -64,8 +66,11 @@ pub struct ImportedAutomation {
     pub name: String,
     /// `created`, `changed`, `restored` or `unchanged`.
     pub change: &'static str,
-    /// Whether events start it now.
+    /// Whether events start it now; of a dry run, whether they would if its go-live check is green.
     pub enabled: bool,
+    /// Whether that check decides about it once all is there.
+    #[serde(skip)]
+    is_held: bool,
     /// What differs from what was there.
     pub changes: Vec<Change>,
 }
@@ -109,20 +114,26 @@ struct Plan {
 }
 
 impl Handle {
-    /// Brings a workspace in: all of it, or where anything is wrong with it nothing.
+    /// Brings a workspace in: all of it, or where anything is wrong with it nothing. Automations that would go live begin
+    /// disabled where their go-live check is not green.
     ///
     /// # Errors
-    /// Where it has faults, or a connection of another kind stands under the name of one of its.
+    /// Where it has faults, a connection of another kind stands under the name of one of its, or an automation that is enabled here
+    /// would not be green any more.
     pub async fn import(
         &self,
         workspace: &Workspace,
         options: ImportOptions,
     ) -> Result<Imported, AdminError> {
         let plan = self.plan_import(workspace).await?;
-        let handle = self.clone();
+        if options.override_reason.is_none() {
+            self.check_changed(&plan).await?;
+        }
+        let (handle, dry_run) = (self.clone(), options.dry_run);
+        let reason = options.override_reason.clone();
         let imported = self.db.write(move |tx| {
-            let imported = handle.write_import(tx, &plan, options)?;
-            if options.dry_run {
+            let imported = handle.write_import(tx, &plan, &options)?;
+            if dry_run {
                 return Err(Undone::DryRun(imported));
             }
             Ok(imported)
@@ -130,13 +141,53 @@ impl Handle {
         match imported.await {
             Err(Undone::DryRun(imported)) => Ok(imported),
             Err(Undone::Because(error)) => Err(error),
-            Ok(imported) => {
+            Ok(mut imported) => {
                 self.refresh_connections().await?;
                 self.automations.refresh(&self.db).await?;
+                self.let_live(&mut imported, reason.as_deref()).await?;
                 tracing::info!("a workspace was imported");
                 Ok(imported)
             }
         }
+    }
+
+    /// Looks whether automations that are enabled would still be green.
+    async fn check_changed(&self, plan: &Plan) -> Result<(), AdminError> {
+        let rows = self.automations().await?;
+        for (name, wanted) in &plan.automations {
+            let Some(row) = rows.iter().find(|row| row.name == *name) else {
+                continue;
+            };
+            let mut document = wanted.document.clone();
+            withheld::put_back(&mut document, &row.document);
+            let goes_live = row.enabled && wanted.enabled && document != row.document;
+            if let Some(check) = self.fault_of(&document, goes_live).await? {
+                return Err(AdminError::NotGreen(Box::new(check)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets automations go live that were held until now, where they are green or somebody says why.
+    async fn let_live(&self, imported: &mut Imported, reason: Option<&str>) -> Result<(), AdminError> {
+        let rows = self.automations().await?;
+        for told in imported.automations.iter_mut().filter(|told| told.is_held) {
+            let Some(row) = rows.iter().find(|row| row.name == told.name) else {
+                continue;
+            };
+            match self.enable_automation(row.id, reason).await {
+                Err(AdminError::NotGreen(check)) => {
+                    told.enabled = false;
+                    imported.to_do.push(format!(
+                        "`{name}` is disabled, since it is not green: {why}; mend that, then `cartlane automations enable {name:?}`",
+                        name = told.name,
+                        why = crate::golive::findings(&check)
+                    ));
+                }
+                enabled => drop(enabled?),
+            }
+        }
+        Ok(())
     }
 
     async fn plan_import(&self, workspace: &Workspace) -> Result<Plan, AdminError> {
@@ -177,7 +228,12 @@ impl Handle {
         Ok(plan)
     }
 
-    fn write_import(&self, tx: &mut dyn Tx, plan: &Plan, options: ImportOptions) -> Result<Imported, Undone> {
+    fn write_import(
+        &self,
+        tx: &mut dyn Tx,
+        plan: &Plan,
+        options: &ImportOptions,
+    ) -> Result<Imported, Undone> {
         automations::lock(tx, crate::MAIN_WORKSPACE)?;
         for (name, new) in &plan.created {
             if !new.write(tx, &self.vault)? {
@@ -237,7 +293,12 @@ impl Handle {
         let applied = self.save_one(tx, action, name, &wanted.document, Some("imported"))?;
         let row = versions::named(tx, name)?;
         let row = row.ok_or_else(|| Error::Corrupt("an automation vanished while it was imported".into()))?;
-        self.switch(tx, &row, wanted.enabled)?;
+        let is_held = wanted.enabled && !before.is_some_and(|old| old.enabled);
+        if is_held {
+            automations::set_enabled(tx, row.id, false)?;
+        } else {
+            self.switch(tx, &row, wanted.enabled)?;
+        }
         let mut changes = before.map_or(Vec::new(), |old| diff::changes(&old.document, &wanted.document));
         let is_switched = before.is_some_and(|old| old.enabled != wanted.enabled);
         if is_switched {
@@ -255,6 +316,7 @@ impl Handle {
             name: name.to_owned(),
             change,
             enabled: wanted.enabled,
+            is_held,
             changes,
         };
         Ok((row.id, told))

@@ -8,6 +8,7 @@ mod contacts;
 mod crashes;
 mod errors;
 mod executor;
+mod gate;
 mod ghl_hooks;
 mod golive;
 mod history;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use cartlane_engine::records::Automation;
-use cartlane_engine::{Handle, Sender, Trial};
+use cartlane_engine::{Gate, Handle, Sender, Trial};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,21 +32,35 @@ pub struct ApplyIn {
     note: Option<String>,
     #[serde(default)]
     disabled: bool,
+    /// Why they go live although their go-live check is not green.
+    #[serde(default)]
+    r#override: Option<String>,
 }
 
-/// Saves documents under their names: all of them or, where one has a fault, none.
+/// A reason that somebody gave, where it says anything.
+pub(super) fn reason(given: Option<String>) -> Option<String> {
+    given.filter(|reason| !reason.trim().is_empty())
+}
+
+/// Saves documents under their names: all of them or, where one has a fault, none. Those that are new and not green begin
+/// disabled.
 pub async fn apply_automations(
     Caller(engine): Caller,
     Json(apply): Json<ApplyIn>,
 ) -> Result<Json<Value>, Problem> {
     let prices = engine.prices(&apply.documents).await?; // before they count as polled already
+    let gate = Gate {
+        disabled: apply.disabled,
+        override_reason: reason(apply.r#override),
+    };
     let note = apply.note.as_deref();
-    let applied = engine.save(&apply.documents, note, apply.disabled).await?;
+    let saved = engine.save_checked(&apply.documents, note, &gate).await?;
     let present = engine.automations().await?;
-    let out = applied.into_iter().map(|(name, applied)| {
-        let row = present.iter().find(|row| row.name == name);
+    let out = saved.into_iter().map(|saved| {
+        let row = present.iter().find(|row| row.name == saved.name);
         let (version, enabled) = (row.map(|row| row.version), row.map(|row| row.enabled));
-        json!({"name": name, "applied": applied.as_str(), "version": version, "enabled": enabled})
+        json!({"name": saved.name, "applied": saved.applied.as_str(), "version": version, "enabled": enabled,
+               "check": saved.faulty})
     });
     Ok(Json(
         json!({"automations": out.collect::<Vec<_>>(), "polls": prices}),
@@ -72,11 +86,8 @@ pub async fn update_automation(
     let automation_id = id(&automation)?;
     let mut told = json!({"id": automation, "enabled": patch.enabled});
     if patch.enabled {
-        let reason = patch
-            .r#override
-            .as_deref()
-            .filter(|reason| !reason.trim().is_empty());
-        told["check"] = json!(engine.enable_automation(automation_id, reason).await?);
+        let reason = reason(patch.r#override);
+        told["check"] = json!(engine.enable_automation(automation_id, reason.as_deref()).await?);
     } else {
         engine.disable_automation(automation_id).await?;
     }

@@ -66,6 +66,9 @@ pub async fn diff_versions(
 #[serde(deny_unknown_fields)]
 pub struct RollbackIn {
     version: i64,
+    /// Why it goes live although its go-live check is not green.
+    #[serde(default)]
+    r#override: Option<String>,
 }
 
 /// Saves the document of a former version as a new one.
@@ -75,7 +78,12 @@ pub async fn roll_back(
     Json(rollback): Json<RollbackIn>,
 ) -> Result<Json<Value>, Problem> {
     let automation = id(&automation)?;
-    let applied = engine.roll_back(automation, rollback.version).await?;
+    let applied = {
+        let reason = super::automations::reason(rollback.r#override);
+        engine
+            .roll_back_checked(automation, rollback.version, reason.as_deref())
+            .await?
+    };
     let (row, _) = engine.versions(automation).await?;
     Ok(Json(json!({
         "id": row.id, "name": row.name, "applied": applied.as_str(), "version": row.version, "enabled": row.enabled,

@@ -23,6 +23,9 @@ pub struct ImportIn {
     dry_run: bool,
     #[serde(default)]
     disabled: bool,
+    /// Why automations go live although their go-live check is not green.
+    #[serde(default)]
+    r#override: Option<String>,
 }
 
 /// Brings a workspace in: all of it or, where anything is wrong with it, nothing.
@@ -34,6 +37,7 @@ pub async fn import_workspace(
     let options = ImportOptions {
         dry_run: import.dry_run,
         disabled: import.disabled,
+        override_reason: super::automations::reason(import.r#override),
     };
     Ok(Json(engine.import(&workspace, options).await?))
 }

@@ -77,6 +77,7 @@ fn versions_are_listed_compared_and_rolled_back_in_the_name_of_who_did_it() {
         [
             "eve automation.rolled_back",
             "bob automation.saved",
+            "Zoë automation.enabled",
             "Zoë automation.saved"
         ]
     );
