@@ -181,7 +181,8 @@ impl Cursor {
         match &self.pages.as_ref()?.next {
             Next::Offset(name) => {
                 let before = asked.get(name).and_then(number).unwrap_or(0);
-                set(name, as_input(self.operation, name, before + count));
+                let again = u64::from(self.overlaps && count > 1);
+                set(name, as_input(self.operation, name, before + count - again));
             }
             Next::Page(name) => {
                 let before = asked.get(name).and_then(number).unwrap_or(1);

@@ -5,16 +5,12 @@ use cartlane_store::audit::{self, Action};
 use cartlane_store::automations::{self, Automation};
 use cartlane_store::lists::{self, EventFilter, EventRow, RunFilter, RunRow};
 use cartlane_store::quarantine::{self, Aside};
-use cartlane_store::runs::{self, Retried};
 use cartlane_store::{Error, journal, lanes};
 use serde_json::json;
 
 use crate::inbox::{Accepted, Put, Refused};
 use crate::stored::event_of;
 use crate::{ConnectionHealth, Handle};
-
-/// Events that a replay reads at a time.
-const REPLAY_PAGE: i64 = 500;
 
 /// Why something a person asked for was not done.
 #[derive(Debug, thiserror::Error)]
@@ -114,44 +110,9 @@ impl Handle {
             id: id.to_string(),
             list: "events list",
         })?;
-        Ok(EventDetail {
-            event: event_of(&stored).map_err(AdminError::Unfit)?,
-            runs,
-        })
-    }
-
-    /// Makes new runs of all events that fit, oldest first, by the automations as they are now. Effects that were made
-    /// are not repeated. How many events there were.
-    pub async fn replay(&self, mut filter: EventFilter) -> Result<usize, AdminError> {
-        let mut events = Vec::new();
-        loop {
-            let page = self.events(filter.clone(), REPLAY_PAGE).await?;
-            filter.before = page.last().map(|row| row.id);
-            events.extend(page.iter().map(|row| row.id));
-            if filter.before.is_none() {
-                break;
-            }
-        }
-        for id in events.iter().rev() {
-            self.replay_one(*id).await?;
-        }
-        self.work_is_there.notify_one();
-        Ok(events.len())
-    }
-
-    async fn replay_one(&self, id: EventId) -> Result<(), AdminError> {
-        let (event, now) = (self.event(id).await?.event, self.now());
-        let directory = self.directory();
-        let source = directory.source(event.connection_id);
-        let sync_test_mode = source.is_some_and(|source| source.sync_test_mode);
-        if source.is_some_and(|source| !source.is_about(&event.facts.payload)) {
-            return Ok(());
-        }
-        let runs = self.runs_of(&event, sync_test_mode).await?;
-        if !runs.is_empty() {
-            self.db.write(move |tx| runs::replay(tx, id, &runs, now)).await?;
-        }
-        Ok(())
+        let mut event = event_of(&stored).map_err(AdminError::Unfit)?;
+        self.name_items(&mut event).await?;
+        Ok(EventDetail { event, runs })
     }
 
     /// Runs that fit, newest first.
@@ -180,46 +141,6 @@ impl Handle {
             })
             .await?;
         found.ok_or_else(|| unknown_run(id))
-    }
-
-    /// Queues a failed run again; the newer runs of its contact that it comes after.
-    pub async fn retry(&self, id: RunId) -> Result<Vec<RunId>, AdminError> {
-        let retried = self.db.write(move |tx| runs::retry(tx, id)).await?;
-        self.work_is_there.notify_one();
-        match retried {
-            Retried::Queued { after } => Ok(after),
-            Retried::NotFailed(state) => Err(AdminError::Unfit(format!(
-                "run {id} is {state}; only a failed run can be retried (replay its event instead)"
-            ))),
-            Retried::Unknown => Err(unknown_run(id)),
-        }
-    }
-
-    /// Queues all failed runs that fit again, the oldest first, so that events of one contact keep their order; how many.
-    pub async fn retry_failed(&self, filter: RunFilter) -> Result<usize, AdminError> {
-        let mut page = RunFilter {
-            state: Some("failed".into()),
-            ..filter
-        };
-        let mut failed = Vec::new();
-        loop {
-            let asked = page.clone();
-            let rows = self
-                .db
-                .read(move |tx| lists::runs(tx, &asked, REPLAY_PAGE))
-                .await?;
-            let Some(last) = rows.last() else { break };
-            page.before = Some(last.id);
-            failed.extend(rows.iter().map(|row| row.id));
-        }
-        let mut queued = 0;
-        for id in failed.into_iter().rev() {
-            // Somebody else may have retried it meanwhile.
-            let retried = self.db.write(move |tx| runs::retry(tx, id)).await?;
-            queued += usize::from(matches!(retried, Retried::Queued { .. }));
-        }
-        self.work_is_there.notify_one();
-        Ok(queued)
     }
 
     /// Deliveries in quarantine, newest first.
@@ -280,7 +201,7 @@ impl Handle {
     }
 }
 
-fn unknown_run(id: RunId) -> AdminError {
+pub(crate) fn unknown_run(id: RunId) -> AdminError {
     AdminError::Unknown {
         noun: "run",
         id: id.to_string(),

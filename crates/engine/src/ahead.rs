@@ -125,7 +125,7 @@ impl Run<'_> {
 }
 
 /// What the steps behind `step` will add to its contact. `journal` is what was done before it.
-fn tags_ahead(given: Given<'_>, journal: Journal, step: Call) -> Ahead {
+pub(crate) fn tags_ahead(given: Given<'_>, journal: Journal, step: Call) -> Ahead {
     let mut ahead = Ahead::default();
     let Some(contact) = contact_of(&step.operation, &step.inputs) else {
         return ahead;

@@ -3,6 +3,8 @@
 //! What always holds: the call only tells ([`crate::knowledge`]). Each round still has its turn; it finds that its contact's
 //! tags are as they should be, or sends its own call, which then says what is wrong with this contact.
 
+use std::collections::BTreeSet;
+
 use cartlane_flow::{Action, Document, Journal, StepRecord};
 use cartlane_ghl::composite::Answer;
 use serde_json::{Value as Json, json};
@@ -39,10 +41,10 @@ impl Run<'_> {
                 .is_none()
         };
         let rounds: Vec<_> = rounds.into_iter().filter(is_open).take(MOST_CONTACTS).collect();
-        if rounds.len() < 2 || !self.tries_bulk {
+        let (steps, contacts): (Vec<String>, BTreeSet<String>) = rounds.into_iter().unzip();
+        if contacts.len() < 2 || !self.tries_bulk {
             return Ok(());
         }
-        let (steps, contacts): (Vec<String>, Vec<String>) = rounds.into_iter().unzip();
         let kind = if adds { "add" } else { "remove" };
         let inputs = json!({"type": kind, "contacts": contacts, "tags": call.inputs["tags"]});
         let part = std::mem::replace(&mut step.part, PART_OF_NONE);

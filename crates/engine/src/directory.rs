@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cartlane_catalog::{Operation, Request};
+use cartlane_catalog::{Operation, Request, Run};
 use cartlane_model::event::Mode;
 use cartlane_model::{ConnectionId, ExposeSecret, Problems, UnixMs};
 use cartlane_notify::Http;
@@ -115,7 +115,10 @@ impl Target {
         inputs: &Json,
         mode: Mode,
     ) -> Exchange {
-        let exchange = self.line.send(request, inputs, mode).await;
+        let mut exchange = self.line.send(request, inputs, mode).await;
+        if let (Run::Raw, Came::Rejected(refusal)) = (&operation.run, &mut exchange.outcome) {
+            refusal.blame_request();
+        }
         if exchange.status.is_some() {
             self.heard(exchange.finished_at);
         }
@@ -284,7 +287,7 @@ impl Directory {
     }
 
     /// The connection of a kind that is watched: the one that the trigger names; else the automation's, where that is of the
-    /// kind; else the only one.
+    /// kind; else the only one. A name that no connection has leads nowhere.
     pub fn watched(
         &self,
         kind: Kind,
@@ -296,8 +299,11 @@ impl Directory {
         if let Some(name) = named {
             return find(name).map(Arc::clone);
         }
-        if let Some(target) = of_automation.and_then(find) {
-            return Some(Arc::clone(target));
+        if let Some(name) = of_automation {
+            if let Some(target) = find(name) {
+                return Some(Arc::clone(target));
+            }
+            self.find(name)?;
         }
         let is_usual =
             |target: &&Arc<Target>| kind != Kind::Ghl || !target.line.place().location_id.is_empty();

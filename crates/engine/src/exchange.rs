@@ -72,6 +72,16 @@ impl Refusal {
         }
     }
 
+    /// Of a request that somebody wrote himself: that the token is not for its location is a fault of the request.
+    pub fn blame_request(&mut self) {
+        if matches!(self, Self::Ghl(cartlane_ghl::Rejection::WrongLocation)) {
+            let message = "the token is not for the location that is asked for; write `{locationId}` for the connection's own";
+            *self = Self::Ghl(cartlane_ghl::Rejection::Invalid {
+                messages: vec![message.to_owned()],
+            });
+        }
+    }
+
     /// How long all have to wait, in milliseconds, where there were too many requests: a second where it was not said.
     pub fn limited(&self) -> Option<i64> {
         let (Self::Ghl(cartlane_ghl::Rejection::RateLimited { retry_after_ms, .. })

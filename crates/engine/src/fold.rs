@@ -4,7 +4,10 @@
 use cartlane_catalog::Catalog;
 use cartlane_flow::{self as flow, Compiled, Next, StepRecord};
 use cartlane_model::{AutomationId, Event};
+use cartlane_store::journal::{Step, StepState};
 use serde_json::{Value as Json, json};
+
+use crate::guesses::Guesses;
 
 /// Why a step is left open whose expressions read what nobody knows.
 pub(crate) const DEPENDS: &str = "what it comes to depends on an answer";
@@ -63,6 +66,34 @@ impl Ending {
     }
 }
 
+/// What became then of steps that needed no call.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Past<'a> {
+    pub steps: &'a [Step],
+    /// Whether it decides as then, too, and not only waits for what came then.
+    pub decides: bool,
+}
+
+impl Past<'_> {
+    fn output(&self, id: &str) -> Option<Json> {
+        let done = |step: &&Step| step.step_id == id && step.state == StepState::Done;
+        self.steps.iter().find(done).map(|step| step.output.clone())
+    }
+
+    /// How a wait for these kinds of event ended.
+    fn end_of_wait(&self, id: &str, kinds: &[String]) -> Option<Json> {
+        let fits = |output: &Json| match output["event"]["kind"].as_str() {
+            Some(came) => kinds.iter().any(|kind| kind == came),
+            None => output["timed_out"].is_boolean(),
+        };
+        self.output(id).filter(fits)
+    }
+
+    fn decision(&self, id: &str) -> Option<Json> {
+        self.output(id).filter(|_| self.decides)
+    }
+}
+
 /// A fold that is under way.
 pub(crate) struct Fold<'a> {
     given: Given<'a>,
@@ -71,8 +102,8 @@ pub(crate) struct Fold<'a> {
     pub told: Vec<Json>,
     /// Steps of which nobody knows what they would come to, since they read made-up answers.
     pub open: Vec<String>,
-    /// Whether an answer was made up.
-    is_made_up: bool,
+    guesses: Guesses,
+    past: Past<'a>,
     ending: Option<Ending>,
 }
 
@@ -83,7 +114,8 @@ impl<'a> Fold<'a> {
             journal: Vec::new(),
             told: Vec::new(),
             open: Vec::new(),
-            is_made_up: false,
+            guesses: Guesses::default(),
+            past: Past::default(),
             ending: None,
         }
     }
@@ -94,6 +126,19 @@ impl<'a> Fold<'a> {
             journal,
             ..Self::new(given)
         }
+    }
+
+    /// A fold in which what needs no call ends as it did.
+    pub fn of_past(given: Given<'a>, past: Past<'a>) -> Self {
+        Self {
+            past,
+            ..Self::new(given)
+        }
+    }
+
+    /// The steps so far.
+    pub fn journal(&self) -> &flow::Journal {
+        &self.journal
     }
 
     /// The next call, to be answered with [`Fold::answer`]; `None` at the end.
@@ -125,6 +170,7 @@ impl<'a> Fold<'a> {
                     });
                 }
                 Ok(Next::Note { step, output }) => {
+                    let output = self.past.decision(&step).unwrap_or(output);
                     (step, json!({"decides": output}), StepRecord::Done { output })
                 }
                 Ok(Next::Wait {
@@ -133,8 +179,17 @@ impl<'a> Fold<'a> {
                     until,
                     kinds,
                 }) => {
-                    let output = json!({"timed_out": !kinds.is_empty(), "event": null});
-                    let told = json!({"waits": {"ms": lasts_ms, "until": until, "for": kinds}});
+                    let mut told = json!({"waits": {"ms": lasts_ms, "until": until, "for": kinds}});
+                    let past = self.past.end_of_wait(&step, &kinds);
+                    let output = past.unwrap_or_else(|| {
+                        if !kinds.is_empty() {
+                            self.guesses.add(&step);
+                        }
+                        json!({"timed_out": !kinds.is_empty(), "event": null})
+                    });
+                    if output["event"].is_object() {
+                        told["ended_by"] = output["event"]["kind"].clone();
+                    }
                     (step, told, StepRecord::Done { output })
                 }
                 Ok(Next::Skip { step, reason }) => {
@@ -142,6 +197,7 @@ impl<'a> Fold<'a> {
                 }
                 Err(fault) if self.is_open(&fault) => {
                     let step = fault.step.unwrap_or_default();
+                    self.guesses.add(&step);
                     self.open.push(step.clone());
                     let reason = DEPENDS.to_owned();
                     (
@@ -161,7 +217,7 @@ impl<'a> Fold<'a> {
                     break;
                 }
             };
-            self.tell(&step, told);
+            self.tell(&step, told, None);
             self.journal.push((step, record));
         }
         None
@@ -178,22 +234,37 @@ impl<'a> Fold<'a> {
         for (name, value) in more.as_object().into_iter().flatten() {
             told[name] = value.clone();
         }
-        self.tell(&call.step, told);
+        self.tell(&call.step, told, Some(&call.inputs));
         self.journal.push((call.step, record));
+    }
+
+    /// As [`Fold::answer`], of an answer that is no more than a guess.
+    pub fn guess(&mut self, call: Call, record: StepRecord, more: &Json) {
+        let step = call.step.clone();
+        self.answer(call, record, more);
+        self.guesses.add(&step);
+    }
+
+    /// Whether a call, or its inputs, hang on an answer that nobody has.
+    pub fn is_guess(&mut self, call: &Call) -> bool {
+        let document = self.given.compiled.document();
+        !self
+            .guesses
+            .behind(document, &call.step, Some(&call.inputs))
+            .is_empty()
     }
 
     /// Goes on with an answer of which only the form is known.
     pub fn make_up(&mut self, call: Call) {
         let operation = Catalog::builtin().get(&call.operation);
         let output = operation.map_or(Json::Null, crate::plan::answer);
-        self.is_made_up = true;
-        self.answer(call, StepRecord::Done { output }, &Json::Null);
+        self.guess(call, StepRecord::Done { output }, &Json::Null);
     }
 
     /// Whether a fault may come from an answer that was made up.
     fn is_open(&self, fault: &flow::Fault) -> bool {
         let place = fault.path.rsplit_once("].").map_or("", |(_, place)| place);
-        let step = fault.step.as_deref().filter(|_| self.is_made_up);
+        let step = fault.step.as_deref().filter(|_| !self.guesses.is_empty());
         step.is_some_and(|step| self.given.compiled.document().reads_answers(step, place))
     }
 
@@ -220,7 +291,14 @@ impl<'a> Fold<'a> {
         self.ending.as_ref().unwrap_or(&Ending::Unfinished)
     }
 
-    fn tell(&mut self, step: &str, mut told: Json) {
+    fn tell(&mut self, step: &str, mut told: Json, inputs: Option<&Json>) {
+        let behind = self.guesses.behind(self.given.compiled.document(), step, inputs);
+        if !behind.is_empty() {
+            told["depends_on"] = json!(behind);
+            if !self.open.iter().any(|known| known == step) {
+                self.open.push(step.to_owned());
+            }
+        }
         let mut named = json!({"step": step});
         if let (Some(named), Some(told)) = (named.as_object_mut(), told.as_object_mut()) {
             named.append(told);

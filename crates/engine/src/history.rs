@@ -61,6 +61,20 @@ impl Shared {
         })
     }
 
+    /// Names the items that an event has no name for, as the contact's orders have them: a refund may tell no more than an id.
+    pub(crate) async fn name_items(&self, event: &mut Event) -> Result<(), Error> {
+        let items = &event.facts.items;
+        if event.contact_id.is_none() || items.iter().all(|item| item.name.is_some()) {
+            return Ok(());
+        }
+        let history = self.history(event).await?;
+        let order = event.facts.order_id.as_deref();
+        for item in event.facts.items.iter_mut().filter(|item| item.name.is_none()) {
+            item.name = history.name_of(order, &item.key()).map(str::to_owned);
+        }
+        Ok(())
+    }
+
     /// Finds out whom an event is about that is not stored.
     pub(crate) async fn recognise(&self, event: &mut Event) -> Result<(), Error> {
         if let Some(email) = event.facts.person.email.clone() {

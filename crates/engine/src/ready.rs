@@ -52,7 +52,8 @@ impl Shared {
             VersionError::Store(_) => in_a_second(),
             error => failed("automation.unreadable", error.to_string()),
         })?;
-        let event = event_of(&work.event).map_err(|message| failed("event.unreadable", message))?;
+        let mut event = event_of(&work.event).map_err(|message| failed("event.unreadable", message))?;
+        self.name_items(&mut event).await.map_err(|_| in_a_second())?;
         let settings = self
             .directory()
             .source(event.connection_id)

@@ -2,14 +2,16 @@
 
 use cartlane_catalog::{Catalog, Operation, Run as How};
 use cartlane_ghl::composite::{self, Answer, Done, Known, Part};
-use cartlane_model::Event;
+use cartlane_model::{ConnectionId, ContactId, Event};
 use cartlane_store::contacts::{self, Link};
 use cartlane_store::journal::{Step, StepState};
 use cartlane_store::runs::Reason;
+use cartlane_store::{Error, Tx};
 use serde_json::Value as Json;
 
 use crate::directory::Target;
 use crate::executor::CallError;
+use crate::ready::in_a_second;
 use crate::resume::drop_trailing_reads;
 use crate::run::{Run, StepAtWork, Write, failed, skipped};
 use crate::worker::Ending;
@@ -193,26 +195,11 @@ impl Run<'_> {
         event: &Event,
         operation: &Operation,
     ) -> Result<Option<Known>, Ending> {
-        let Some(contact) = event
+        let contact = event
             .contact_id
-            .filter(|_| matches!(operation.run, How::Composite(_)))
-        else {
-            return Ok(None);
-        };
-        let connection = target.id;
-        let link = self
-            .shared
-            .db
-            .read(move |tx| contacts::link(tx, contact, connection))
-            .await;
-        let link = link.map_err(|_| Ending::Wait {
-            in_ms: 1_000,
-            reason: None,
-        })?;
-        Ok(link.map(|link| Known {
-            id: link.remote_id,
-            filled: link.filled,
-        }))
+            .filter(|_| matches!(operation.run, How::Composite(_)));
+        let link = self.shared.link(contact, target.id).await;
+        link.map_err(|_| in_a_second())
     }
 
     /// A contact that is gone over there is forgotten here, so that the next event finds it anew. Where an answer may
@@ -227,6 +214,23 @@ impl Run<'_> {
                 connection: target.id,
             });
         }
+    }
+}
+
+impl crate::Shared {
+    /// What is remembered of a contact in an account.
+    pub(crate) async fn link(
+        &self,
+        contact: Option<ContactId>,
+        connection: ConnectionId,
+    ) -> Result<Option<Known>, Error> {
+        let Some(contact) = contact else { return Ok(None) };
+        let read = move |tx: &mut dyn Tx| contacts::link(tx, contact, connection);
+        let link = self.db.read(read).await?;
+        Ok(link.map(|link| Known {
+            id: link.remote_id,
+            filled: link.filled,
+        }))
     }
 }
 

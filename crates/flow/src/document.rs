@@ -261,6 +261,21 @@ impl Document {
         })
     }
 
+    /// The steps that the step of this id stands in, outermost first.
+    pub fn around(&self, id: &str) -> Vec<&str> {
+        fn find<'d>(steps: &'d [Step], id: &str) -> Option<Vec<&'d str>> {
+            steps.iter().find_map(|step| {
+                if step.id == id {
+                    return Some(Vec::new());
+                }
+                let mut found = step.inner().into_iter().find_map(|steps| find(steps, id))?;
+                found.insert(0, &step.id);
+                Some(found)
+            })
+        }
+        find(&self.steps, id).unwrap_or_default()
+    }
+
     /// Whether what stands at `with.INPUT…` or another place of a step (`when`, `for_each`) reads what earlier steps were
     /// answered; so do rules that ask for the contact's tags. The step may be named as in the journal (`mail#2`).
     pub fn reads_answers(&self, step: &str, place: &str) -> bool {

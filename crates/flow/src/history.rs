@@ -234,6 +234,16 @@ impl History {
         }
     }
 
+    /// What the item of this key is called: in this order, else in the newest that has a name for it.
+    pub fn name_of(&self, order: Option<&str>, key: &str) -> Option<&str> {
+        let same = |((_, known), _): &(&Bought, &Owned)| known == key;
+        let named = self.owned.iter().filter(same).filter_map(|((id, _), owned)| {
+            let name = owned.item.name.as_deref()?;
+            Some((id.as_deref() == order, owned.since, name))
+        });
+        named.max().map(|(.., name)| name)
+    }
+
     /// What is known at the moment `now`, which decides whether paid time is over.
     pub fn at(&self, now: UnixMs) -> Known {
         let mut refunds = self.refunds.clone();

@@ -92,6 +92,11 @@ pub fn read_back(sent: &Map<String, Value>, contact: &Value, fields: &[(String, 
     rows
 }
 
+/// Whether GHL has a value as it was sent, however it writes it.
+pub fn is_same(sent: &Value, stored: &Value) -> bool {
+    !is_empty(stored) && same("", sent, stored)
+}
+
 /// Whether a field of this name (GHL's) has the same value on both sides.
 pub(crate) fn same(ghl: &str, left: &Value, right: &Value) -> bool {
     let (left, right) = (shown(left), shown(right));

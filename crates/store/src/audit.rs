@@ -33,11 +33,15 @@ pub enum Action {
     SecretRotated,
     /// A delivery in quarantine was let in.
     DeliveryReleased,
+    /// Past events, one or several, were run again from the start.
+    EventsReplayed,
+    /// Failed runs, one or several, were queued again.
+    RunsRetried,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::AutomationSaved,
         Self::AutomationRolledBack,
         Self::AutomationDuplicated,
@@ -49,6 +53,8 @@ impl Action {
         Self::ConnectionRemoved,
         Self::SecretRotated,
         Self::DeliveryReleased,
+        Self::EventsReplayed,
+        Self::RunsRetried,
     ];
 
     /// As it is stored and shown: the noun, and what happened to it.
@@ -65,6 +71,8 @@ impl Action {
             Self::ConnectionRemoved => "connection.removed",
             Self::SecretRotated => "secret.rotated",
             Self::DeliveryReleased => "delivery.released",
+            Self::EventsReplayed => "events.replayed",
+            Self::RunsRetried => "runs.retried",
         }
     }
 }

@@ -28,7 +28,19 @@ pub enum Command {
         kind: Option<String>,
     },
     /// Run the automations as they are now on past events; effects that were made are not repeated.
-    Replay(Filter),
+    Replay(ReplayArguments),
+}
+
+/// Which events, and by which automation.
+#[derive(Args)]
+pub struct ReplayArguments {
+    /// Their ids; else say which with the options.
+    events: Vec<String>,
+    /// Only by this automation: its name, or its id.
+    #[arg(long)]
+    automation: Option<String>,
+    #[command(flatten)]
+    filter: Filter,
 }
 
 /// Which events, and how many.
@@ -95,15 +107,16 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             print(&admin.get("/api/events", &query).await?, as_json);
         }
         Command::Show { id } => output::json(&admin.get(&format!("/api/events/{id}"), &[]).await?),
-        Command::Replay(filter) => {
-            let answer = admin.post("/api/events/replay", &replay(filter)?).await?;
+        Command::Replay(wanted) => {
+            let mut asked = replay(&wanted.events, wanted.filter)?;
+            if let Some(name) = wanted.automation {
+                asked["automation"] = super::automations::find(&admin, &name).await?["id"].clone();
+            }
+            let answer = admin.post("/api/events/replay", &asked).await?;
             if as_json {
                 output::json(&answer);
             } else {
-                output::line(&format!(
-                    "{} events are replayed; `cartlane runs list` shows how they go",
-                    answer["replayed"]
-                ));
+                print_replayed(&answer);
             }
         }
     }
@@ -150,7 +163,16 @@ fn kinds(kind: Option<&str>, as_json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn replay(filter: Filter) -> anyhow::Result<Value> {
+/// What a replay came to.
+pub(super) fn print_replayed(answer: &Value) {
+    let line = format!(
+        "events: {}, new runs: {}; `cartlane runs list` shows how they go",
+        answer["events"], answer["runs"]
+    );
+    output::line(&line);
+}
+
+fn replay(events: &[String], filter: Filter) -> anyhow::Result<Value> {
     let Filter {
         from,
         to,
@@ -162,15 +184,17 @@ fn replay(filter: Filter) -> anyhow::Result<Value> {
     } = filter;
     let query = json!({"from": from, "to": to, "kind": kind, "product": product, "status": status,
                        "contact": contact, "mode": mode});
-    if query
+    let has_filter = query
         .as_object()
-        .is_some_and(|fields| fields.values().all(Value::is_null))
-    {
-        bail!(BadUsage(
-            "say which events: give --from, --kind, --contact or another filter".into()
-        ));
+        .is_some_and(|fields| !fields.values().all(Value::is_null));
+    match (events, has_filter) {
+        ([], false) => bail!(BadUsage(
+            "say which events: give ids, or --from, --kind, --contact or another filter".into()
+        )),
+        ([], true) => Ok(json!({"filter": query})),
+        (events, false) => Ok(json!({"events": events})),
+        (_, true) => bail!(BadUsage("give ids or a filter, not both".into())),
     }
-    Ok(query)
 }
 
 fn print(answer: &Value, as_json: bool) {

@@ -125,21 +125,35 @@ pub(super) fn ending(ending: &Value) -> String {
 /// A step, with its calls where they are known.
 pub(super) fn step(step: &Value) {
     let id = text(&step["step"]);
+    let behind: Vec<String> = list(&step["depends_on"]).iter().map(text).collect();
+    let guess = if behind.is_empty() {
+        String::new()
+    } else {
+        format!(" (a guess: it depends on {})", behind.join(", "))
+    };
     if let Some(reason) = step["skipped"].as_str() {
-        return line(&format!("  {id}: left out: {reason}"));
+        return line(&format!("  {id}: left out: {reason}{guess}"));
     }
-    for (what, word) in [("decides", "decides"), ("waits", "waits")] {
+    for what in ["decides", "waits"] {
         if !step[what].is_null() {
-            return line(&format!("  {id}: {word} {}", short(&step[what])));
+            let ended = step["ended_by"].as_str().map(|kind| format!(", ended by {kind}"));
+            let told = short(&step[what]);
+            return line(&format!(
+                "  {id}: {what} {told}{}{guess}",
+                ended.unwrap_or_default()
+            ));
         }
     }
+    if step["operation"].is_null() {
+        return line(&format!("  {id}: unknown: {}{guess}", text(&step["unknown"])));
+    }
     let made = format!("{} {}", text(&step["operation"]), short(&step["inputs"]));
-    line(&format!("  {id}: {made}"));
+    line(&format!("  {id}: {made}{guess}"));
     for call in list(&step["calls"]) {
-        let how = if call["writes"] == true {
-            "would send"
-        } else {
-            "read"
+        let how = match (&call["known"], &call["writes"]) {
+            (Value::Bool(true), _) => "not sent, for nothing would change or be news",
+            (_, Value::Bool(true)) => "would send",
+            _ => "read",
         };
         let made = format!("{} {}", text(&call["operation"]), short(&call["inputs"]));
         let unknown = call["unknown"].as_str().map(|why| format!(" ({why})"));

@@ -1,4 +1,4 @@
-//! `cartlane runs`: list, show, retry.
+//! `cartlane runs`: list, show, retry, replay.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,6 +32,12 @@ pub enum Command {
     },
     /// One run with its steps and its calls.
     Show {
+        /// Its id.
+        id: String,
+    },
+    /// Run the event of a run that is over again from the start, by its automation as it is now; effects that were made are
+    /// not repeated.
+    Replay {
         /// Its id.
         id: String,
     },
@@ -74,6 +80,14 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
             print(&admin.get("/api/runs", &query).await?, as_json);
         }
         Command::Show { id } => output::json(&admin.get(&format!("/api/runs/{id}"), &[]).await?),
+        Command::Replay { id } => {
+            let answer = admin.post(&format!("/api/runs/{id}/replay"), &json!({})).await?;
+            if as_json {
+                output::json(&answer);
+            } else {
+                super::events::print_replayed(&answer);
+            }
+        }
         Command::Retry { id: Some(id), .. } => retried(
             &admin.post(&format!("/api/runs/{id}/retry"), &json!({})).await?,
             as_json,

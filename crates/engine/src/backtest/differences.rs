@@ -21,7 +21,8 @@ pub(super) fn differences(was: &Side, would: &Side) -> Vec<String> {
         (true, true) => {}
     }
     let mut told = Vec::new();
-    for call in &would.calls {
+    let is_open = |call: &&Call| would.open.contains(&call.step);
+    for call in would.calls.iter().filter(|call| !is_open(call)) {
         match was.calls.iter().find(|then| then.step == call.step) {
             None => told.push(format!("step `{}` ({}) would be done", call.step, call.operation)),
             Some(then) if then.operation != call.operation => told.push(format!(
@@ -47,7 +48,6 @@ pub(super) fn differences(was: &Side, would: &Side) -> Vec<String> {
             "step `{step}`: what it would do depends on an answer that nobody has"
         ));
     }
-    let is_open = |call: &&Call| would.open.contains(&call.step);
     for then in was.calls.iter().filter(|call| !is_open(call)) {
         if !would.calls.iter().any(|call| call.step == then.step) {
             told.push(format!(

@@ -186,7 +186,8 @@ impl Handle {
         former: Option<&Former>,
         past: &Past,
     ) -> Result<Option<(Side, Side)>, AdminError> {
-        let event = event_of(&past.event).map_err(AdminError::Unfit)?;
+        let mut event = event_of(&past.event).map_err(AdminError::Unfit)?;
+        self.name_items(&mut event).await?;
         let settings = self.settings_for(&event);
         let automation = former.map_or(AutomationId::new(event.received_at), |former| former.id);
         let versions = former.iter().flat_map(|former| former.versions.values());

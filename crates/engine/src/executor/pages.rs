@@ -87,8 +87,8 @@ impl PageStream {
         self.cursor.inputs().is_none()
     }
 
-    /// Lets pages overlap where their order is by a time: what has the same time as a page's last item would be left out
-    /// else. Items may then come twice.
+    /// Lets pages overlap: where their order is by a time, what has the same time as a page's last item would be left out
+    /// else; where they are counted, what moves up because something before it is deleted meanwhile. Items may then come twice.
     pub(crate) fn overlap(&mut self) {
         self.cursor.overlap();
     }

@@ -1,6 +1,7 @@
 //! The mapping of real events: what an automation would call for each of the last ones, and where it would fail.
 
 use cartlane_catalog::{Catalog, Operation, events};
+use cartlane_flow::on::{POLL_ITEM, SCHEDULE_DUE};
 use cartlane_flow::{self as flow, Compiled, Document, Next, StepRecord};
 use cartlane_model::{AutomationId, Event, EventId, Mode};
 use cartlane_store::lists::EventFilter;
@@ -40,6 +41,15 @@ struct Fault {
     message: String,
 }
 
+/// What people find an event by: its id, where it came in; of what a poll or a schedule would tell now, what that is.
+fn name_of(event: &Event) -> String {
+    match event.facts.kind.as_str() {
+        POLL_ITEM => format!("the item {}", event.facts.payload["item"]["id"]),
+        SCHEDULE_DUE => "the next time that it is due".to_owned(),
+        _ => event.id.to_string(),
+    }
+}
+
 impl Handle {
     /// Applies the automation to the last real events of these kinds, and to what its other triggers would tell now; where
     /// there is nothing of that, to recorded ones.
@@ -67,7 +77,7 @@ impl Handle {
             let message = format!("no real event of {} has come in yet", kinds.join(", "));
             mapping.findings.push(Finding::warning(None, message, advice));
         }
-        let mut faults: Vec<(Fault, usize, EventId)> = Vec::new();
+        let mut faults: Vec<(Fault, usize, String)> = Vec::new();
         let mut applies = 0;
         for event in &tried {
             let history = match mapping.events {
@@ -78,12 +88,12 @@ impl Handle {
             applies += usize::from(calls.is_some());
             mapping.calls.extend(calls.into_iter().flatten());
             for fault in found {
-                let same = |(known, ..): &&mut (Fault, usize, EventId)| {
+                let same = |(known, ..): &&mut (Fault, usize, String)| {
                     known.at == fault.at && known.message == fault.message
                 };
                 match faults.iter_mut().find(same) {
                     Some((_, count, _)) => *count += 1,
-                    None => faults.push((fault, 1, event.id)),
+                    None => faults.push((fault, 1, name_of(event))),
                 }
             }
         }

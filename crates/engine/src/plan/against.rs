@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use cartlane_catalog::{Catalog, Effect as Twice, Operation, Run as How, System};
 use cartlane_flow::StepRecord;
-use cartlane_ghl::composite::{self, Answer, Done, Part};
+use cartlane_ghl::composite::{self, Answer, Done, Known, Part};
 use serde_json::{Value as Json, json};
 
 use super::simulate::{self, answer, is_unknown};
+use crate::ahead::{self, Ahead};
 use crate::directory::Target;
 use crate::executor::answer_of;
 use crate::fold::{Call, Fold, Given};
+use crate::knowledge::Knowledge;
 use crate::systems::Kind;
 use crate::trial::effects;
 use crate::{AdminError, CallError, Executor, Handle};
@@ -21,11 +23,17 @@ struct Ground {
     target: Arc<Target>,
     /// As [`Executor::contact_state`] reads it; null where there is none.
     state: Json,
+    /// What is remembered of the contact from earlier events.
+    link: Option<Known>,
+    /// What the answers so far would have told.
+    knowledge: Knowledge,
 }
 
 /// What came of a step.
 struct Came {
     record: StepRecord,
+    /// Whether it is more than a guess.
+    is_known: bool,
     /// Beside the step, for people.
     told: Json,
 }
@@ -56,16 +64,28 @@ impl Handle {
         }
         let before = state.clone();
         let mut ground = Ground {
+            link: self.link(event.contact_id, target.id).await?,
             executor,
             target,
             state,
+            knowledge: Knowledge::default(),
         };
         let mut fold = Fold::new(given);
         while let Some(call) = fold.next_call() {
             let named = call.connection.as_deref().or(document.connection.as_deref());
             let is_elsewhere = named.is_some_and(|name| name != ground.target.name);
-            let came = ground.step(&call, is_elsewhere).await.map_err(unread)?;
-            fold.answer(call, came.record, &came.told);
+            let ahead = ahead::tags_ahead(given, fold.journal().clone(), call.clone());
+            let mut came = ground.step(&call, &ahead, is_elsewhere).await.map_err(unread)?;
+            if let StepRecord::Failed { message } = &came.record
+                && fold.is_guess(&call)
+            {
+                came = unknown(Catalog::builtin().get(&call.operation), message);
+            }
+            if came.is_known {
+                fold.answer(call, came.record, &came.told);
+            } else {
+                fold.guess(call, came.record, &came.told);
+            }
         }
         let ending = fold.ending().to_json();
         Ok(json!({
@@ -79,16 +99,11 @@ impl Handle {
 
 impl Ground {
     /// What a step would come to. The error is one of reading, after which nothing more can be told.
-    async fn step(&mut self, call: &Call, is_elsewhere: bool) -> Result<Came, CallError> {
+    async fn step(&mut self, call: &Call, ahead: &Ahead, is_elsewhere: bool) -> Result<Came, CallError> {
         let Some(operation) = Catalog::builtin().get(&call.operation) else {
             return Ok(failed(format!("there is no operation `{}`", call.operation)));
         };
-        let unknown = |why: &str| Came {
-            record: StepRecord::Done {
-                output: answer(operation),
-            },
-            told: json!({"unknown": why}),
-        };
+        let unknown = |why| unknown(Some(operation), why);
         if operation.system != System::Ghl {
             return Ok(unknown("it goes to another system, which a plan does not ask"));
         }
@@ -105,7 +120,7 @@ impl Ground {
         };
         let (mut calls, mut warnings) = (Vec::new(), left_out);
         let How::Composite(hook) = &operation.run else {
-            let answered = self.part(operation, &inputs, &mut calls).await?;
+            let answered = self.part(operation, inputs, ahead, &mut calls).await?;
             let output = match answered {
                 Answer::Ok(output) => output,
                 refused => return Ok(failed(words(&refused))),
@@ -114,7 +129,7 @@ impl Ground {
         };
         let mut made: Vec<Done> = Vec::new();
         loop {
-            match composite::next(hook, &inputs, None, &made) {
+            match composite::next(hook, &inputs, self.link.as_ref(), &made) {
                 Part::Done {
                     output,
                     warnings: more,
@@ -129,7 +144,7 @@ impl Ground {
                     let Some(part) = Catalog::builtin().get(operation) else {
                         return Ok(failed(format!("there is no operation `{operation}`")));
                     };
-                    let answer = self.part(part, &inputs, &mut calls).await?;
+                    let answer = self.part(part, inputs.clone(), ahead, &mut calls).await?;
                     made.push(Done {
                         operation: operation.into(),
                         inputs,
@@ -144,10 +159,20 @@ impl Ground {
     async fn part(
         &mut self,
         operation: &'static Operation,
-        inputs: &Json,
+        mut inputs: Json,
+        ahead: &Ahead,
         calls: &mut Vec<Json>,
     ) -> Result<Answer, CallError> {
+        if let Some(known) = self.knowledge.answer(self.target.id, operation, &inputs) {
+            calls.push(json!({"operation": operation.id, "inputs": inputs, "known": true}));
+            return Ok(Answer::Ok(known));
+        }
+        let serves = ahead.put_into(&operation.id, &mut inputs);
+        let inputs = &inputs;
         let mut told = json!({"operation": operation.id, "inputs": inputs});
+        if serves {
+            told["serves"] = json!(ahead.steps);
+        }
         let answered = if operation.effect_with(inputs) != Twice::Read {
             told["writes"] = true.into();
             let simulated = simulate::write_opportunity(operation, inputs, &mut self.state)
@@ -165,6 +190,9 @@ impl Ground {
             let asked = self.executor.ask(&self.target, operation, inputs).await;
             answer_of(asked)?.0
         };
+        if let Answer::Ok(answer) = &answered {
+            self.knowledge.learn(self.target.id, operation, inputs, answer);
+        }
         calls.push(told);
         Ok(answered)
     }
@@ -193,13 +221,25 @@ fn done(output: Json, calls: &[Json], warnings: &[String]) -> Came {
     }
     Came {
         record: StepRecord::Done { output },
+        is_known: calls.iter().all(|call| call["unknown"].is_null()),
         told,
+    }
+}
+
+fn unknown(operation: Option<&Operation>, why: &str) -> Came {
+    Came {
+        record: StepRecord::Done {
+            output: operation.map_or(Json::Null, answer),
+        },
+        is_known: false,
+        told: json!({"unknown": why}),
     }
 }
 
 fn failed(message: String) -> Came {
     Came {
         told: json!({"failed": message}),
+        is_known: true,
         record: StepRecord::Failed { message },
     }
 }

@@ -18,7 +18,7 @@ use cartlane_model::{AutomationId, Event, EventId};
 use serde_json::{Value as Json, json};
 
 pub use simulate::UNKNOWN;
-pub(crate) use simulate::answer;
+pub(crate) use simulate::{answer, is_unknown};
 
 use crate::fold::{Fold, Given};
 use crate::source::Sender;
@@ -94,6 +94,7 @@ impl Handle {
                 };
                 let mut event = trial::event(new, self.source_of(*sender), self.now());
                 self.recognise(&mut event).await?;
+                self.name_items(&mut event).await?;
                 (event, false)
             }
         };

@@ -88,7 +88,7 @@ pub(crate) fn answer(operation: &Operation) -> Json {
 }
 
 /// Whether a value hangs on an answer that nobody has.
-pub(super) fn is_unknown(value: &Json) -> bool {
+pub(crate) fn is_unknown(value: &Json) -> bool {
     match value {
         Json::String(text) => text.contains(UNKNOWN),
         Json::Array(items) => items.iter().any(is_unknown),
@@ -110,6 +110,7 @@ fn added(state: &mut Json, name: &str, inputs: &Json) -> Json {
     item
 }
 
+/// Tags as GHL keeps them: in small letters.
 fn tags_in(inputs: &Json) -> Vec<String> {
     let tags = inputs["tags"].as_array().into_iter().flatten();
     tags.filter_map(|tag| Some(tag.as_str()?.trim().to_lowercase()))
@@ -117,8 +118,7 @@ fn tags_in(inputs: &Json) -> Vec<String> {
 }
 
 fn tags_of(state: &Json) -> Vec<String> {
-    let tags = state["contact"]["tags"].as_array().into_iter().flatten();
-    tags.filter_map(Json::as_str).map(str::to_owned).collect()
+    tags_in(&state["contact"])
 }
 
 /// Writes the sent fields over the contact's.

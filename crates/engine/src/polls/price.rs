@@ -1,15 +1,19 @@
 //! What a poll costs: requests a day, of those that an account allows.
 
 use cartlane_catalog::Catalog;
-use cartlane_flow::Document;
+use cartlane_flow::{Document, moments, on};
 use cartlane_store::polls;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::rule::{Extent, Rule};
 use super::wanted::{asked, id};
+use crate::directory::Target;
 use crate::{AdminError, Handle};
 
 const DAY_MS: i64 = 24 * 3_600_000;
+/// The most pages that are read to find out what a poll would take.
+const MOST_PAGES: i64 = 20;
 
 /// The price of a poll that a document asks for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,9 +26,9 @@ pub struct Price {
     pub connection: Option<String>,
     /// How often, in minutes.
     pub every_minutes: i64,
-    /// Requests that one poll takes: as many as last time, else one; a long list takes one for each page.
+    /// Requests that one poll takes: as many as last time, else as many as the list has pages now, up to a limit.
     pub calls: i64,
-    /// Whether that was measured.
+    /// Whether that was measured; else it is the least.
     pub is_measured: bool,
     /// Requests a day that this poll adds: none where it is polled as often for another automation.
     pub calls_per_day: i64,
@@ -53,7 +57,11 @@ impl Handle {
                     .as_ref()
                     .map(|(target, inputs)| id(target, &poll.operation, inputs));
                 let row = known.iter().find(|row| Some(&row.wanted.id) == id.as_ref());
-                let calls = row.and_then(|row| row.last_calls).unwrap_or(1).max(1);
+                let (calls, is_measured) = match (row.and_then(|row| row.last_calls), &found) {
+                    (Some(calls), _) => (calls.max(1), true),
+                    (None, Some((target, _))) => self.pages_of(target, poll).await,
+                    (None, None) => (1, false),
+                };
                 let every_ms = poll.every_ms();
                 let others = id.as_ref().and_then(|id| {
                     asked_for
@@ -82,7 +90,7 @@ impl Handle {
                     connection: found.map(|(target, _)| target.name.clone()),
                     every_minutes: every_ms / 60_000,
                     calls,
-                    is_measured: row.is_some_and(|row| row.last_calls.is_some()),
+                    is_measured,
                     calls_per_day: (per_day(every_ms, calls) - before).max(0),
                     allowed_per_day: allowed,
                 });
@@ -90,5 +98,29 @@ impl Handle {
             }
         }
         Ok(prices)
+    }
+
+    /// How many requests a poll that was never made takes, and whether that is all: the list is read, where all of it will be
+    /// each time.
+    async fn pages_of(&self, target: &Target, poll: &on::Poll) -> (i64, bool) {
+        let Some(operation) = Catalog::builtin().get(&poll.operation) else {
+            return (1, false);
+        };
+        if Rule::of(operation, &poll.with).extent != Extent::Whole {
+            return (1, false); // what has changed is rarely more than a page
+        }
+        let inputs = moments::filled(operation, &poll.with, self.clock.now());
+        let executor = self.executor();
+        let Ok(mut pages) = executor.pages(&target.name, &poll.operation, &inputs).await else {
+            return (1, false);
+        };
+        let mut calls = 0;
+        while !pages.is_over() && calls < MOST_PAGES {
+            calls += 1;
+            if !matches!(pages.turn().await, Ok(Some(_))) {
+                return (calls, false);
+            }
+        }
+        (calls.max(1), pages.is_over())
     }
 }

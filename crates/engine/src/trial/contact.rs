@@ -142,8 +142,40 @@ fn items(state: &Json, list: &str, shown: &[&str]) -> BTreeMap<String, Json> {
         .collect()
 }
 
-/// Each contact's field that a call sent beside what GHL has of it; empty for calls that write none. `names` are the
-/// custom fields' names, keys and ids, each with the id.
+/// What a call sent of a note, a task or an opportunity: the list that it stands in, the field that tells it from others, and
+/// each input's name with the field's.
+type Things = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const OPPORTUNITY: &[(&str, &str)] = &[
+    ("name", "name"),
+    ("status", "status"),
+    ("monetaryValue", "monetaryValue"),
+    ("pipelineStageId", "pipelineStageId"),
+];
+const UPSERTED: &[(&str, &str)] = &[
+    ("name", "name"),
+    ("status", "status"),
+    ("monetary_value", "monetaryValue"),
+    ("stage_id", "pipelineStageId"),
+];
+
+/// What operations write beside the contact's own fields.
+const THINGS: [(&str, Things); 4] = [
+    ("ghl.contacts.create_note", ("notes", "body", &[("body", "body")])),
+    (
+        "ghl.contacts.create_task",
+        ("tasks", "title", &[("title", "title"), ("body", "body")]),
+    ),
+    ("ghl.opportunities.create", ("opportunities", "name", OPPORTUNITY)),
+    ("ghl.opportunities.upsert", ("opportunities", "name", UPSERTED)),
+];
+
+/// Each field that a call sent of a contact, a note, a task or an opportunity beside what GHL has of it; empty for other
+/// calls. `names` are the custom fields' names, keys and ids, each with the id.
 pub fn read_back(
     operation: &str,
     inputs: &Json,
@@ -156,9 +188,43 @@ pub fn read_back(
             inputs.as_object().cloned().unwrap_or_default()
         }
         "ghl.contacts.save" => saved(inputs, before),
-        _ => return Vec::new(),
+        _ => {
+            let things = THINGS.iter().find(|(id, _)| *id == operation);
+            return things.map_or_else(Vec::new, |(_, things)| things_read_back(*things, inputs, after));
+        }
     };
     compare::read_back(&sent, &after["contact"], names)
+}
+
+fn things_read_back((list, key, fields): Things, inputs: &Json, after: &Json) -> Vec<ReadBack> {
+    let sent = |field: &str| {
+        let (input, _) = fields.iter().find(|(_, name)| *name == field)?;
+        inputs.get(*input).filter(|value| !value.is_null())
+    };
+    let Some(wanted) = sent(key) else {
+        return Vec::new();
+    };
+    let things = after[list].as_array().into_iter().flatten();
+    // The newest comes last; what came of the call is the one that is like it in most.
+    let likeness = |thing: &&Json| {
+        fields
+            .iter()
+            .filter(|(_, name)| sent(name) == thing.get(*name))
+            .count()
+    };
+    let is_it = |thing: &&Json| compare::is_same(wanted, &thing[key]);
+    let found = things.filter(is_it).max_by_key(likeness);
+    let row = |(_, field): &(&str, &str)| {
+        let wanted = sent(field)?;
+        let stored = found.map(|thing| thing[*field].clone()).unwrap_or_default();
+        Some(ReadBack {
+            field: format!("{field} of {list}"),
+            same: compare::is_same(wanted, &stored),
+            sent: wanted.clone(),
+            stored,
+        })
+    };
+    fields.iter().filter_map(row).collect()
 }
 
 /// What `save` sends, by GHL's names: fields that are set only where there is nothing are left out where there was
@@ -220,6 +286,32 @@ mod tests {
             .collect();
         assert_eq!(created[0], "contact");
         assert!(effects(&after, &after).is_empty());
+    }
+
+    #[test]
+    fn notes_and_opportunities_are_read_back_too() {
+        let after = json!({
+            "contact": {}, "tasks": [], "notes": [{"id": "n", "body": "Order 1"}],
+            "opportunities": [{"id": "a", "name": "Order 1", "status": "open", "monetaryValue": 1},
+                              {"id": "b", "name": "Order 1", "status": "won", "monetaryValue": 4}],
+        });
+        let told = |operation: &str, inputs: Json| -> Vec<(String, Json, bool)> {
+            let rows = read_back(operation, &inputs, &Json::Null, &after, &[]);
+            rows.into_iter()
+                .map(|row| (row.field, row.stored, row.same))
+                .collect()
+        };
+        let note = told("ghl.contacts.create_note", json!({"body": "Order 1"}));
+        assert_eq!(note, [("body of notes".into(), json!("Order 1"), true)]);
+        let task = told("ghl.contacts.create_task", json!({"title": "Call"}));
+        assert_eq!(task, [("title of tasks".into(), Json::Null, false)]);
+        let inputs = json!({"name": "Order 1", "status": "won", "monetary_value": "5"});
+        let expected = [
+            ("name of opportunities".into(), json!("Order 1"), true),
+            ("status of opportunities".into(), json!("won"), true),
+            ("monetaryValue of opportunities".into(), json!(4), false),
+        ];
+        assert_eq!(told("ghl.opportunities.upsert", inputs), expected);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Connections are added, changed and removed while the server runs; what they lack makes them wait.
 
 use cartlane_engine::{
-    AccountConfig, AdminError, ConnectionConfig, ConnectionHealth, GhlConfig, Overlap, Rotation, SecretName,
-    Secrets, ThriveCartConfig, Tried,
+    AccountConfig, AdminError, ConnectionConfig, ConnectionHealth, GhlConfig, Overlap, Replay, Rotation,
+    SecretName, Secrets, ThriveCartConfig, Tried,
 };
 use cartlane_model::SecretString;
 use cartlane_sandbox::Token;
@@ -344,7 +344,10 @@ async fn scopes_that_automations_need_and_a_token_lacks_are_told() {
     assert!(notes[0].contains("contacts.write"), "{notes:?}");
     app.ghl().scopes(None);
     app.handle()
-        .replay(cartlane_engine::records::EventFilter::default())
+        .replay(
+            Replay::Fitting(cartlane_engine::records::EventFilter::default()),
+            None,
+        )
         .await
         .expect("a replay");
     app.until("a call was let in", async || {

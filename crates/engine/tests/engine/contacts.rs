@@ -1,5 +1,6 @@
 //! Contacts that others work on too.
 
+use cartlane_engine::Replay;
 use std::collections::BTreeSet;
 
 use cartlane_engine::records::EventFilter;
@@ -197,7 +198,7 @@ async fn again(app: &TestApp, again: Again) {
         Again::Retry => drop(app.handle().retry(failed.id).await.expect("it is retried")),
         Again::Replay => drop(
             app.handle()
-                .replay(EventFilter::default())
+                .replay(Replay::Fitting(EventFilter::default()), None)
                 .await
                 .expect("it is replayed"),
         ),

@@ -1,5 +1,6 @@
 //! GHL's web hooks: events like any other, in the lane of their contact.
 
+use cartlane_engine::Replay;
 use cartlane_engine::records::EventFilter;
 use cartlane_model::Clock;
 use cartlane_testkit::{Backend, LOCATION, TestApp};
@@ -199,7 +200,7 @@ async fn an_event_of_a_location_that_is_not_connected_is_kept_and_starts_nothing
     app.ghl_hook().deliver(&event).await;
     assert_eq!(kinds(&app).await, ["ghl.contact.tags_changed"]);
     app.handle()
-        .replay(EventFilter::default())
+        .replay(Replay::Fitting(EventFilter::default()), None)
         .await
         .expect("it is replayed");
     assert!(app.runs().await.is_empty());

@@ -279,3 +279,27 @@ async fn plan_of_a_payload_and_backtest_of_a_draft_know_the_contact() {
     let tested = app.handle().backtest(&wanted).await.expect("tried");
     assert_eq!((tested.events, tested.same), (2, 1), "{tested:?}");
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_names_no_item_gets_the_name_of_the_order(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder().database(backend).start().await;
+    let shop = app.thrivecart();
+    shop.order_success("a@example.com").order("7").deliver().await;
+    let refund = json!({"refund": {"name": "", "label": ""}});
+    let refund = shop.refund("a@example.com").order("7").with(refund);
+    refund.deliver().await;
+    app.drain().await;
+    assert!(
+        app.ghl()
+            .tags("a@example.com")
+            .contains(&"refunded: Course".to_owned()),
+        "{:?}",
+        app.ghl().tags("a@example.com")
+    );
+    let refund = &events(&app).await[1];
+    let event = app.handle().event(*refund).await.expect("the refund").event;
+    assert_eq!(event.facts.items[0].name.as_deref(), Some("Course"));
+}

@@ -1,19 +1,20 @@
-//! Automations that branch, loop, wait and go on after errors: on every database, and killed at every boundary of a step.
+//! Automations that branch, loop, wait and go on after errors, on every database.
 
+use cartlane_engine::Replay;
 use std::collections::BTreeMap;
 
 use cartlane_catalog::Catalog;
 use cartlane_flow::Document;
-use cartlane_sandbox::{Fault, Latency, Match, Rule};
+use cartlane_sandbox::{Fault, Match, Rule};
 use cartlane_testkit::{Backend, TestApp};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-const EMAIL: &str = "a@example.com";
+pub const EMAIL: &str = "a@example.com";
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// Applies a document alone; the defaults are removed.
-async fn only(app: &TestApp, yaml: &str) {
+pub async fn only(app: &TestApp, yaml: &str) {
     let handle = app.handle();
     for automation in handle.automations().await.expect("the defaults") {
         handle
@@ -29,7 +30,7 @@ async fn only(app: &TestApp, yaml: &str) {
         .expect("it is applied");
 }
 
-async fn states(app: &TestApp) -> Vec<String> {
+pub async fn states(app: &TestApp) -> Vec<String> {
     app.runs().await.into_iter().map(|run| run.state).collect()
 }
 
@@ -86,7 +87,7 @@ async fn a_wait_holds_nobody_up_and_ends_with_its_event_or_its_time(
     assert!(states(&app).await.iter().all(|state| state == "done"));
 }
 
-const EVERYTHING: &str = r#"
+pub const EVERYTHING: &str = r#"
 name: Everything
 on: order.success
 steps:
@@ -116,76 +117,32 @@ steps:
 "#;
 
 /// Every write that GHL did, and how often; of those that may be repeated only that they were done.
-fn effects(app: &TestApp) -> BTreeMap<String, usize> {
+pub fn effects(app: &TestApp) -> BTreeMap<String, usize> {
     let mut effects: BTreeMap<String, usize> = BTreeMap::new();
     for call in app.ghl().calls() {
-        if let Some(effect) = &call.effect {
-            let first_line = |body: &Value| {
-                body.as_str()
-                    .and_then(|body| body.lines().next())
-                    .map(str::to_owned)
-            };
-            let body = effect.detail.get("body").and_then(first_line); // the reference is each run's own
-            let what = json!([effect.kind, body, effect.detail.get("tags")]);
-            let count = effects.entry(what.to_string()).or_default();
-            // Tags are added again after a kill, which changes nothing.
-            *count = if effect.kind == "tags_added" {
-                1
-            } else {
-                *count + 1
-            };
+        let Some(effect) = &call.effect else { continue };
+        if effect.kind == "tags_added" {
+            // Tags are added again after a kill, in one call or in several, which changes nothing.
+            let tags = effect.detail["tags"].as_array().into_iter().flatten();
+            effects.extend(tags.map(|tag| (tag.to_string(), 1)));
+            continue;
         }
+        let first_line = |body: &Value| {
+            body.as_str()
+                .and_then(|body| body.lines().next())
+                .map(str::to_owned)
+        };
+        let body = effect.detail.get("body").and_then(first_line); // the reference is each run's own
+        *effects.entry(json!([effect.kind, body]).to_string()).or_default() += 1;
     }
     effects
 }
 
-async fn house(backend: Backend) -> TestApp {
-    let app = TestApp::builder()
-        .database(backend)
-        .limits(|limits| limits.lease_ms = 1_000)
-        .start()
-        .await;
-    only(&app, EVERYTHING).await;
-    app.thrivecart().order_success(EMAIL).deliver().await;
-    app
-}
-
-async fn ended(app: &TestApp) {
+pub async fn ended(app: &TestApp) {
     app.until("the run is over", async || {
         states(app).await.iter().all(|state| state == "done")
     })
     .await;
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_boundary_of_a_step_the_effects_are_the_same(
-    #[values((Backend::Sqlite, 1), (Backend::Postgres, 3))] (backend, every): (Backend, usize),
-) {
-    let app = house(backend).await;
-    ended(&app).await;
-    let (wanted, calls) = (effects(&app), app.ghl().calls().len());
-    assert_eq!(
-        wanted.values().sum::<usize>(),
-        5,
-        "a contact, two notes, a tag, and the note on the error: {wanted:?}"
-    );
-    assert!(calls >= 7, "{calls}");
-    for boundary in (1..=calls).step_by(every) {
-        let mut app = house(backend).await;
-        app.ghl()
-            .change(|settings| settings.latency_ms = Latency { mean: 20, spread: 0 });
-        app.until("so many calls were made", async || {
-            app.ghl().calls().len() >= boundary
-        })
-        .await;
-        app.kill(0).await;
-        app.ghl()
-            .change(|settings| settings.latency_ms = Latency::default());
-        app.start(0).await;
-        ended(&app).await;
-        assert_eq!(effects(&app), wanted, "killed at call {boundary}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +170,10 @@ async fn a_replay_tries_again_what_had_failed_and_repeats_nothing() {
         run.warnings
     );
     app.handle()
-        .replay(cartlane_engine::records::EventFilter::default())
+        .replay(
+            Replay::Fitting(cartlane_engine::records::EventFilter::default()),
+            None,
+        )
         .await
         .expect("a replay");
     ended(&app).await;

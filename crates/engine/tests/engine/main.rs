@@ -1,6 +1,7 @@
 //! The engine through the doors of the house: deliveries come in over HTTP, and the GHL sandbox tells what came of them.
 
 mod agencies;
+mod boundaries;
 mod calls;
 mod connections;
 mod contacts;
@@ -22,6 +23,7 @@ mod polls_day;
 mod polls_load;
 mod polls_shop;
 mod products;
+mod replays;
 mod sales;
 mod schedules;
 mod shop_oauth;

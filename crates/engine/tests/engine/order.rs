@@ -1,5 +1,6 @@
 //! Order: of a contact's events, of an event's automations, and of a state that late news must not undo.
 
+use cartlane_engine::Replay;
 use cartlane_engine::records::RunRow;
 use cartlane_sandbox::{Fault, Match, Rule};
 use cartlane_testkit::{Backend, TestApp};
@@ -147,9 +148,12 @@ async fn a_replay_makes_no_effect_again(#[values(Backend::Sqlite, Backend::Postg
     app.drain().await;
     let replayed = app
         .handle()
-        .replay(cartlane_engine::records::EventFilter::default())
+        .replay(
+            Replay::Fitting(cartlane_engine::records::EventFilter::default()),
+            None,
+        )
         .await;
-    assert_eq!(replayed.expect("events are replayed"), 1);
+    assert_eq!(replayed.expect("events are replayed").events, 1);
     app.drain().await;
     let states: Vec<String> = app.runs().await.into_iter().map(|run| run.state).collect();
     assert_eq!(states, ["done", "done"]);

@@ -126,6 +126,93 @@ async fn a_plan_for_someone_new_knows_the_contact_that_it_would_make() {
     assert!(app.ghl().contacts().is_empty());
 }
 
+const SHOPPER: &str = r#"
+name: Shopper
+on: [order.success]
+steps:
+  - id: customer
+    operation: thrivecart.customers.get
+    with: {email: "{{ event.person.email }}"}
+  - id: contact
+    when: steps.customer.lifetime_value.USD > 5
+    operation: ghl.contacts.save
+    with: {email: "{{ event.person.email }}"}
+  - id: tags
+    when: not steps.contact.skipped
+    operation: ghl.contacts.add_tags
+    with: {contactId: "{{ steps.contact.id }}", tags: [vip]}
+  - id: team
+    operation: notify.slack
+    with: {text: "{{ event.person.email }}"}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_on_another_systems_answer_is_told_as_a_guess_and_ends_nothing() {
+    let app = TestApp::builder().start().await;
+    for against in [Some("crm".to_owned()), None] {
+        let planning = Planning {
+            document: document(SHOPPER),
+            happens: Happening::Payload {
+                sender: Some(Sender::ThriveCart),
+                body: order("ada@example.com").to_string().into_bytes(),
+            },
+            against,
+        };
+        let plan = app.handle().plan_document(&planning).await.expect("planned");
+        assert_eq!(plan["ending"], "done", "{plan:#}");
+        let steps = &plan["steps"];
+        assert!(steps[1]["unknown"].is_string(), "{plan:#}");
+        assert_eq!(steps[2]["depends_on"], json!(["contact"]), "{plan:#}");
+        assert!(steps[3]["depends_on"].is_null(), "{plan:#}");
+    }
+}
+
+/// The calls of the newest run that were sent, and those of a plan that would be.
+async fn sent_and_planned(app: &TestApp, order: &str) -> [Vec<String>; 2] {
+    let sale = app.thrivecart().order_success("ada@example.com").order(order);
+    let before = app.ghl().calls().len();
+    let rows = app.handle().automations().await.expect("the defaults");
+    let row = rows
+        .iter()
+        .find(|row| row.name == "Sync customers")
+        .expect("the default");
+    let planning = Planning {
+        document: row.document.clone(),
+        happens: Happening::Payload {
+            sender: Some(Sender::ThriveCart),
+            body: sale.payload().to_string().into_bytes(),
+        },
+        against: Some("crm".into()),
+    };
+    let plan = app.handle().plan_document(&planning).await.expect("planned");
+    let steps = plan["steps"].as_array().into_iter().flatten();
+    let planned = steps
+        .flat_map(|step| step["calls"].as_array().into_iter().flatten())
+        .filter(|call| call["known"].is_null())
+        .filter_map(|call| call["operation"].as_str().map(str::to_owned))
+        .collect();
+    let after = app.ghl().calls().len();
+    assert!(after >= before, "only reads");
+    sale.deliver().await;
+    app.drain().await;
+    let calls = app.ghl().calls();
+    let sent = calls[after..]
+        .iter()
+        .filter_map(|call| call.operation.map(str::to_owned));
+    [sent.collect(), planned]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plans_calls_are_those_of_the_run() {
+    let app = TestApp::builder().start().await;
+    let [sent, planned] = sent_and_planned(&app, "1").await;
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    assert_eq!(planned, sent, "somebody new");
+    let [sent, planned] = sent_and_planned(&app, "2").await;
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert_eq!(planned, sent, "somebody known");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_account_what_hangs_on_an_answer_is_unknown() {
     let app = TestApp::builder().start().await;
@@ -240,6 +327,68 @@ async fn a_backtest_finds_exactly_the_events_that_a_changed_rule_treats_differen
     assert_eq!(
         detail["would_be"]["steps"][1]["inputs"]["tags"],
         json!(["course-2026"])
+    );
+}
+
+const WIN_BACK: &str = r#"
+name: Win back
+on: [order.subscription_cancelled]
+steps:
+  - id: contact
+    operation: ghl.contacts.save
+    with: {email: "{{ event.person.email }}"}
+  - id: back
+    wait: {event: [order.success], for: 30 days}
+  - id: way
+    branch:
+      - when: not steps.back.timed_out
+        steps:
+          - id: won
+            operation: ghl.contacts.add_tags
+            with: {contactId: "{{ steps.contact.id }}", tags: [won back]}
+    else:
+      - id: lost
+        operation: ghl.contacts.add_tags
+        with: {contactId: "{{ steps.contact.id }}", tags: [lost]}
+"#;
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backtest_knows_which_event_a_run_waited_for(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder().database(backend).start().await;
+    app.handle()
+        .save(&[document(WIN_BACK)], None, false)
+        .await
+        .expect("saved");
+    app.thrivecart().cancelled("a@example.com").deliver().await;
+    app.until("it waits", async || {
+        app.runs().await.iter().any(|run| run.state == "waiting")
+    })
+    .await;
+    app.thrivecart().order_success("a@example.com").deliver().await;
+    app.drain().await;
+    assert!(app.ghl().tags("a@example.com").contains(&"won back".to_owned()));
+    let tried = async |text: &str| {
+        let wanted = Backtest {
+            document: document(text),
+            instead_of: None,
+            from: UnixMs(0),
+            until: UnixMs(i64::MAX),
+            event: None,
+        };
+        app.handle().backtest(&wanted).await.expect("tried")
+    };
+    let same = tried(WIN_BACK).await;
+    assert_eq!((same.events, same.same), (1, 1), "{same:#?}");
+    let changed = tried(&WIN_BACK.replace("[won back]", "[won]")).await;
+    assert_eq!(changed.groups[0].differences, ["step `won`: tags would differ"]);
+    let elsewhere = tried(&WIN_BACK.replace("tags: [lost]", "tags: [gone]")).await;
+    assert_eq!(
+        (elsewhere.events, elsewhere.same),
+        (1, 1),
+        "nobody was lost: {elsewhere:#?}"
     );
 }
 

@@ -281,6 +281,77 @@ async fn edits_while_pages_are_read_are_neither_lost_nor_doubled() {
     }
 }
 
+#[rstest]
+#[case::pages_that_overlap("3")]
+#[case::pages_of_one("1")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_slips_through_while_a_list_is_read_for_the_first_time_is_not_new(#[case] limit: &str) {
+    let app = TestApp::builder().start().await;
+    let mut ids = Vec::new();
+    for number in 0..8 {
+        let made = app
+            .handle()
+            .executor()
+            .call(
+                "crm",
+                "ghl.businesses.create",
+                &json!({"name": format!("B{number}")}),
+            )
+            .await
+            .expect("made");
+        ids.push(made.value["business"]["id"].as_str().expect("an id").to_owned());
+    }
+    app.clock().advance(3_600_000);
+    app.ghl().change(|settings| {
+        settings.latency_ms = cartlane_sandbox::Latency { mean: 100, spread: 0 };
+    });
+    let before = app.ghl().calls().len();
+    apply(
+        &app,
+        &[watcher(
+            "Watch",
+            &[poll("ghl.businesses.list", &json!({"limit": limit}))],
+        )],
+    )
+    .await;
+    app.until("the second page is asked for", async || {
+        app.ghl().calls().len() > before + 1
+    })
+    .await;
+    app.handle()
+        .executor()
+        .call("crm", "ghl.businesses.delete", &json!({"businessId": ids[0]}))
+        .await
+        .expect("deleted");
+    settle(&app, 1).await;
+    app.ghl()
+        .change(|settings| settings.latency_ms = cartlane_sandbox::Latency::default());
+    pass(&app, 5, 1).await;
+    pass(&app, 5, 1).await;
+    assert_eq!(told(&app).await, Vec::<String>::new(), "all were there before");
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_another_location_is_a_fault_of_the_request_alone() {
+    let app = TestApp::builder().start().await;
+    let inputs = json!({"method": "GET", "path": "/contacts/", "query": {"locationId": "another"}});
+    let refused = app.handle().executor().call("crm", "ghl.request", &inputs).await;
+    assert!(refused.expect_err("refused").to_string().contains("{locationId}"));
+    let health = app.handle().health().await.expect("health");
+    let crm = health.connections.iter().find(|known| known.row.name == "crm");
+    assert!(crm.expect("the connection").row.trouble.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_of_a_connection_that_nobody_has_goes_to_none() {
+    let app = TestApp::builder().start().await;
+    let mut document = watcher("Watch", &[poll(SEARCH, &json!({}))]);
+    document["connection"] = json!("crmm");
+    let prices = app.handle().prices(&[document]).await.expect("prices");
+    assert_eq!(prices[0].connection, None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_dies_in_the_middle_of_a_poll_neither_loses_nor_doubles_an_event() {
     let mut app = TestApp::builder()
@@ -360,16 +431,20 @@ async fn polls_wait_for_a_paused_connection_and_the_price_is_told_before() {
         "Watch",
         &[poll(SEARCH, &json!({})), poll("ghl.contacts.list", &json!({}))],
     )];
+    for number in 0..250 {
+        app.ghl()
+            .add_contact(&format!("c{number}@example.com"), &json!({}));
+    }
     let prices = app.handle().prices(&documents).await.expect("prices");
     let told: Vec<_> = prices
         .iter()
         .map(|price| (price.operation.as_str(), price.calls_per_day, price.is_measured))
         .collect();
-    assert_eq!(told, [(SEARCH, 288, false), ("ghl.contacts.list", 288, false)]);
-    for number in 0..250 {
-        app.ghl()
-            .add_contact(&format!("c{number}@example.com"), &json!({}));
-    }
+    assert_eq!(
+        told,
+        [(SEARCH, 288, false), ("ghl.contacts.list", 3 * 288, true)],
+        "of the list each page"
+    );
     apply(&app, &documents).await;
     settle(&app, 2).await;
     let again = app.handle().prices(&documents).await.expect("prices");

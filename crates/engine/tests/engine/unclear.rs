@@ -1,5 +1,6 @@
 //! Outcomes that nobody told: an unsafe call is looked up before it is made again.
 
+use cartlane_engine::Replay;
 use cartlane_engine::records::{EventFilter, RunRow, StepState};
 use cartlane_sandbox::{Fault, Match, Rule};
 use cartlane_testkit::{Backend, TestApp};
@@ -146,8 +147,11 @@ async fn what_cannot_be_looked_for_asks_a_person_and_a_retry_of_a_replay_sends_i
         (asked.state.as_str(), asked.error_code.as_deref()),
         ("failed", Some("call.unclear"))
     );
-    let replayed = app.handle().replay(EventFilter::default()).await;
-    assert_eq!(replayed.ok(), Some(1));
+    let replayed = app
+        .handle()
+        .replay(Replay::Fitting(EventFilter::default()), None)
+        .await;
+    assert_eq!(replayed.map(|replayed| replayed.events).ok(), Some(1));
     app.drain().await;
     let asked = greeting(&app).await;
     assert!(
@@ -190,7 +194,7 @@ async fn what_cannot_be_looked_for_is_sent_again_or_left_out_as_its_step_says(
     assert_eq!(is_skipped, on_unclear == "skip");
     assert_eq!(run.warnings.len(), usize::from(is_skipped), "{:?}", run.warnings);
     app.handle()
-        .replay(EventFilter::default())
+        .replay(Replay::Fitting(EventFilter::default()), None)
         .await
         .expect("it is replayed");
     app.drain().await;

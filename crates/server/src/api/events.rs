@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use cartlane_engine::Handle;
 use cartlane_engine::records::{EventFilter, EventRow};
+use cartlane_engine::{Handle, Replay, Replayed};
 use cartlane_model::{Money, UnixMs};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller::Caller;
 use crate::Problem;
 use crate::api::{MOST_ROWS, ROWS, id};
 
@@ -76,13 +77,37 @@ pub async fn read_event(
     Ok(Json(json!({"event": detail.event, "runs": runs})))
 }
 
-/// Replays the events that fit.
+/// Which events are replayed: those named, or else those that fit.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayIn {
+    /// Ids.
+    #[serde(default)]
+    events: Vec<String>,
+    #[serde(default)]
+    filter: EventQuery,
+    /// Only by the automation with this id.
+    automation: Option<String>,
+}
+
+/// Replays events.
 pub async fn replay_events(
-    State(engine): State<Handle>,
-    Json(query): Json<EventQuery>,
-) -> Result<Json<Value>, Problem> {
-    let events = engine.replay(query.filter()?).await?;
-    Ok(Json(json!({"replayed": events})))
+    Caller(engine): Caller,
+    Json(wanted): Json<ReplayIn>,
+) -> Result<Json<Replayed>, Problem> {
+    let events = if wanted.events.is_empty() {
+        Replay::Fitting(wanted.filter.filter()?)
+    } else {
+        Replay::These(
+            wanted
+                .events
+                .iter()
+                .map(|event| id(event))
+                .collect::<Result<_, _>>()?,
+        )
+    };
+    let automation = wanted.automation.as_deref().map(id).transpose()?;
+    Ok(Json(engine.replay(events, automation).await?))
 }
 
 /// Lists the kinds of event that an automation can name.

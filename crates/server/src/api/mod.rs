@@ -43,6 +43,7 @@ pub fn router(engine: Handle) -> Router {
         .route("/api/runs/{id}", get(runs::read_run))
         .route("/api/runs/retry", post(runs::retry_runs))
         .route("/api/runs/{id}/retry", post(runs::retry_run))
+        .route("/api/runs/{id}/replay", post(runs::replay_run))
         .route(
             "/api/automations",
             get(automations::list_automations).post(automations::apply_automations),

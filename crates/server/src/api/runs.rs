@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use cartlane_engine::Handle;
 use cartlane_engine::records::{Call, RunFilter, RunRow, Step};
+use cartlane_engine::{Handle, Replayed};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller::Caller;
 use crate::Problem;
 use crate::api::{MOST_ROWS, ROWS, id};
 
@@ -82,11 +83,13 @@ pub struct RetryIn {
     automation: Option<String>,
 }
 
+/// Makes a new run of a run's event and automation.
+pub async fn replay_run(Caller(engine): Caller, Path(run): Path<String>) -> Result<Json<Replayed>, Problem> {
+    Ok(Json(engine.replay_run(id(&run)?).await?))
+}
+
 /// Queues all failed runs that fit again.
-pub async fn retry_runs(
-    State(engine): State<Handle>,
-    Json(wanted): Json<RetryIn>,
-) -> Result<Json<Value>, Problem> {
+pub async fn retry_runs(Caller(engine): Caller, Json(wanted): Json<RetryIn>) -> Result<Json<Value>, Problem> {
     let filter = RunFilter {
         event: wanted.event.as_deref().map(id).transpose()?,
         automation: wanted.automation.as_deref().map(id).transpose()?,
@@ -96,10 +99,7 @@ pub async fn retry_runs(
 }
 
 /// Queues a failed run again.
-pub async fn retry_run(
-    State(engine): State<Handle>,
-    Path(run): Path<String>,
-) -> Result<Json<Value>, Problem> {
+pub async fn retry_run(Caller(engine): Caller, Path(run): Path<String>) -> Result<Json<Value>, Problem> {
     let after = engine.retry(id(&run)?).await?;
     Ok(Json(json!({"queued": run, "after": after})))
 }

@@ -185,6 +185,11 @@ impl Delivery {
         self
     }
 
+    /// What is delivered.
+    pub fn payload(&self) -> &Value {
+        &self.payload
+    }
+
     /// Posted as JSON instead of a form.
     #[must_use]
     pub fn json(mut self) -> Self {
