@@ -114,3 +114,33 @@ fn what_is_so_already_is_left_alone_and_what_went_is_made_anew() {
         ("ghl.opportunities.create", &json!("open"))
     );
 }
+
+#[test]
+fn by_name_no_other_one_is_touched() {
+    let mut inputs = inputs();
+    inputs["match"] = json!("name");
+    let others = search(
+        &json!([{"id": "o1", "name": "Order 6", "status": "won"}, {"id": "o2", "name": "Deal", "status": "open"}]),
+    );
+    let (operation, sent) = call(after(&inputs, &[others]));
+    assert_eq!(
+        (operation, &sent["name"], &sent["contactId"]),
+        ("ghl.opportunities.create", &json!("Order 7"), &json!("c1"))
+    );
+    let list = search(&json!([
+        {"id": "o2", "name": "Deal", "status": "open"}, {"id": "o3", "name": "Order 7", "status": "lost"},
+        {"id": "o4", "name": "Order 7", "status": "open"},
+    ]));
+    assert_eq!(call(after(&inputs, std::slice::from_ref(&list))).1["id"], "o3");
+    let end = after(
+        &inputs,
+        &[list, ("update", Answer::Ok(json!({"opportunity": {"id": "o3"}})))],
+    );
+    let Part::Done { warnings, .. } = end else {
+        panic!("{end:?}")
+    };
+    assert_eq!(
+        warnings,
+        ["contact c1 has 2 opportunities named Order 7 in this pipeline; o3 was taken"]
+    );
+}

@@ -137,17 +137,52 @@ pub struct Trial {
     /// What is changed in that payload: values by dotted path.
     #[serde(default)]
     pub set: Map<String, Value>,
-    /// Kinds of event that the person had before; their recorded payloads are taken.
+    /// Events that the person had before.
     #[serde(default)]
-    pub earlier: Vec<String>,
-    /// Kinds of event that the person has while the run waits for the first time; a wait that none of them ends times out.
+    pub earlier: Vec<Happening>,
+    /// Events that the person has while the run waits; a wait that none of them ends times out.
     #[serde(default)]
-    pub meanwhile: Vec<String>,
+    pub meanwhile: Vec<Happening>,
+    /// How many subscriptions the person has at `ThriveCart`, where the automation asks there.
+    #[serde(default = "one")]
+    pub subscriptions: u32,
     /// Operations that are called beforehand, so that there is something to work with.
     #[serde(default)]
     pub before: Vec<Before>,
     /// The steps that must be done; all others must be skipped.
     pub done: Vec<String>,
+    /// What must have changed of the contacts' tags, notes, tasks and opportunities, where that is said, and nothing else of
+    /// these; of other fields what is named.
+    pub effects: Option<Vec<Expected>>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// An event beside the one that a trial is on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Happening {
+    /// Its kind; the recorded payload is taken.
+    pub on: String,
+    /// What is changed in that payload: values by dotted path.
+    #[serde(default)]
+    pub set: Map<String, Value>,
+    /// The step that waits when it happens; where nothing is said the first one that waits.
+    pub during: Option<String>,
+}
+
+/// A change that a trial must make: nothing stands for what is not there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// `tag`, `note`, `task`, `opportunity`, `contact`, or the name of a field.
+    pub what: String,
+    /// What was there: the value; of a note a part of it, of an object some of its fields.
+    pub before: Option<Value>,
+    /// What is there, said likewise.
+    pub after: Option<Value>,
 }
 
 /// An operation that is called before a trial.

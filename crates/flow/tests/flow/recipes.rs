@@ -86,8 +86,12 @@ fn every_recipe_is_tried_on_a_kind_that_it_runs_on_and_every_step_is_done_in_a_t
                 );
             }
         }
-        // What a choice switches on is off in the example.
-        let off = [("refund-clean-up", "cancel"), ("vip", "team")];
+        // What a choice switches on is off in the example; what another choice brings about has a test of its own.
+        let off = [
+            ("refund-clean-up", "cancel"),
+            ("vip", "team"),
+            ("customer-refresh-on-schedule", "more"),
+        ];
         for step in document.all_steps() {
             let is_off = off.contains(&(recipe.name, step.id.as_str()));
             assert!(

@@ -2,7 +2,8 @@
 //!
 //! GHL's own upsert has changed what it goes by and is not to be relied on. Here it is contact and pipeline, as most
 //! locations allow one opportunity of a contact in a pipeline. Where there are several, the one of the same name is
-//! taken, else an open one, else the first that GHL gives. Only given fields that differ are sent.
+//! taken, else an open one, else the first that GHL gives; with `match: name` only one of the same name. Only given
+//! fields that differ are sent.
 
 use serde_json::{Map, Value, json};
 
@@ -33,6 +34,7 @@ pub(super) fn next(inputs: &Value, done: &[Done]) -> Part {
         contact_id,
         pipeline_id,
         name,
+        by_name: text(inputs, "match") == Some("name"),
     };
     let mut found = None;
     let mut part = wanted.search();
@@ -81,6 +83,8 @@ struct Wanted<'a> {
     contact_id: &'a str,
     pipeline_id: &'a str,
     name: &'a str,
+    /// Whether only an opportunity of this name is meant.
+    by_name: bool,
 }
 
 /// The opportunity that is meant, and how many more there are.
@@ -108,6 +112,7 @@ impl Wanted<'_> {
             .filter(|it| it["id"].is_string())
             .filter(|it| not_other(it, "contactId", self.contact_id))
             .filter(|it| not_other(it, "pipelineId", self.pipeline_id))
+            .filter(|it| !self.by_name || is(it, "name", self.name))
             .collect();
         let named = ours.iter().find(|it| is(it, "name", self.name));
         let open = || ours.iter().find(|it| is(it, "status", "open"));
@@ -172,8 +177,13 @@ impl Wanted<'_> {
         let mut warnings = Vec::new();
         if others > 0 {
             let id = opportunity["id"].as_str().unwrap_or_default();
+            let name = if self.by_name {
+                format!(" named {}", self.name)
+            } else {
+                String::new()
+            };
             warnings.push(format!(
-                "contact {} has {} opportunities in this pipeline; {id} was taken",
+                "contact {} has {} opportunities{name} in this pipeline; {id} was taken",
                 self.contact_id,
                 others + 1
             ));

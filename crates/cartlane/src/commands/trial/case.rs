@@ -1,10 +1,12 @@
 //! One automation and one event, in a house of their own.
 
+use anyhow::bail;
 use cartlane_engine::records::{Call, Outcome, StepState};
-use cartlane_engine::{RunDetail, effects, read_back};
-use cartlane_flow::recipe::Before;
+use cartlane_engine::{Effect, RunDetail, effects, read_back};
+use cartlane_flow::recipe::{Before, Expected};
 use serde_json::{Value, json};
 
+use super::expected;
 use super::house::{CRM, House};
 use super::payload::{FIRST_OF_POLL, Payload};
 use super::stand_ins;
@@ -15,13 +17,20 @@ pub struct Case {
     pub payload: Payload,
     /// What is delivered and worked off beforehand.
     pub earlier: Vec<Payload>,
-    /// What is delivered while the run waits for the first time.
-    pub meanwhile: Vec<Payload>,
+    /// What is delivered while the run waits, each with the step that waits then; else the first one that does.
+    pub meanwhile: Vec<Meanwhile>,
     /// What is called beforehand.
     pub before: Vec<Before>,
+    /// How many subscriptions the person has at `ThriveCart`.
+    pub subscriptions: u32,
     /// The steps that must be done, and no others; `None` where nobody has said.
     pub done: Option<Vec<String>>,
+    /// What must have changed; `None` where nobody has said.
+    pub effects: Option<Vec<Expected>>,
 }
+
+/// What is delivered while a step waits: this one, or the first that does.
+pub type Meanwhile = (Option<String>, Payload);
 
 impl From<Payload> for Case {
     fn from(payload: Payload) -> Self {
@@ -30,7 +39,9 @@ impl From<Payload> for Case {
             earlier: Vec::new(),
             meanwhile: Vec::new(),
             before: Vec::new(),
+            subscriptions: 1,
             done: None,
+            effects: None,
         }
     }
 }
@@ -60,22 +71,30 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
         mut earlier,
         mut meanwhile,
         before,
+        subscriptions,
         done,
+        effects,
     } = case;
     let (document, stand_ins) = stand_ins::stand_in(document, house).await;
     for before in &before {
         house.call(&before.operation, &before.with).await?;
     }
-    prepare(house, &document, &mut payload).await?;
+    prepare(house, &document, &mut payload, subscriptions).await?;
     house
         .handle
         .apply(&[document], "cartlane automations test")
         .await?;
-    let theirs = |other: &mut Payload| other.follow(&payload);
-    earlier.iter_mut().chain(&mut meanwhile).for_each(theirs);
+    let others = meanwhile.iter_mut().map(|(_, other)| other);
+    earlier
+        .iter_mut()
+        .chain(others)
+        .for_each(|other| other.follow(&payload));
     for earlier in earlier {
         let event = house.happens(&earlier).await?;
-        house.ended(event, Vec::new()).await?;
+        let run = house.ended(event, Vec::new()).await?;
+        if let Some(problem) = run.as_ref().and_then(unfinished) {
+            bail!("of the earlier {}: {problem}", earlier.kind);
+        }
     }
     let before = house.state().await?;
     let event = house.happens(&payload).await?;
@@ -90,10 +109,17 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
     told["ending"] = run.run.state.as_str().into();
     told["error"] = json!(run.run.error);
     told["warnings"] = json!(run.run.warnings);
-    told["effects"] = changes(&before, &after);
+    let changed = changes(&before, &after);
+    told["effects"] = changed
+        .iter()
+        .map(|(contact, effects)| json!({"contact": contact, "effects": effects}))
+        .collect();
     let names = house.handle.field_names(CRM).await;
     told["read_back"] = stored(&run.calls, &before, &after, &names).into();
-    if let Some(problem) = problem(&run, done.as_deref()) {
+    let problem = unfinished(&run)
+        .or_else(|| other_steps(&run, done.as_deref()?))
+        .or_else(|| expected::unlike(&effects?, &changed));
+    if let Some(problem) = problem {
         told["problem"] = problem.into();
     }
     Ok(told)
@@ -101,7 +127,12 @@ async fn within(house: &House, document: &Value, case: Case) -> anyhow::Result<V
 
 /// What must be there for the event to be about somebody: GHL's contact where it is GHL's event, with the appointment that it
 /// is about; a customer at ThriveCart where the automation asks there.
-async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyhow::Result<()> {
+async fn prepare(
+    house: &House,
+    document: &Value,
+    payload: &mut Payload,
+    subscriptions: u32,
+) -> anyhow::Result<()> {
     let email = payload.email();
     if payload.kind.starts_with("ghl.") {
         let id = house.contact(&email).await?;
@@ -125,7 +156,10 @@ async fn prepare(house: &House, document: &Value, payload: &mut Payload) -> anyh
         let customs = payload.body["customFields"].as_array().into_iter().flatten();
         let mut formers =
             customs.filter_map(|field| field["value"].as_str().filter(|value| value.contains('@')));
-        house.sell(formers.next().unwrap_or(&email), mode).await?;
+        let customer = formers.next().unwrap_or(&email);
+        for _ in 0..subscriptions {
+            house.sell(customer, mode).await?;
+        }
     }
     Ok(())
 }
@@ -183,8 +217,8 @@ fn call(call: &Call) -> Value {
     })
 }
 
-/// What has changed, of all contacts.
-fn changes(before: &States, after: &States) -> Value {
+/// What has changed, of each contact by their e-mail.
+fn changes(before: &States, after: &States) -> Vec<(Value, Vec<Effect>)> {
     let former = |id: &str| {
         before
             .iter()
@@ -193,8 +227,7 @@ fn changes(before: &States, after: &States) -> Value {
     };
     let changed = after.iter().filter_map(|(id, state)| {
         let effects = effects(former(id).unwrap_or(&Value::Null), state);
-        let email = &state["contact"]["email"];
-        (!effects.is_empty()).then(|| json!({"contact": email, "effects": effects}))
+        (!effects.is_empty()).then(|| (state["contact"]["email"].clone(), effects))
     });
     changed.collect()
 }
@@ -221,13 +254,15 @@ fn same_email(one: &Value, other: &Value) -> bool {
         .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
-/// What was wrong: the run did not come to its end, or did other steps than the recipe says.
-fn problem(run: &RunDetail, said: Option<&[String]>) -> Option<String> {
-    if run.run.finished_at.is_none() || run.run.state == "failed" {
-        let error = run.run.error.as_deref().unwrap_or("it did not come to its end");
-        return Some(format!("the run is {}: {error}", run.run.state));
-    }
-    let said = said?;
+/// Why the run has not come to its end, where it has not.
+fn unfinished(run: &RunDetail) -> Option<String> {
+    let is_over = run.run.finished_at.is_some() && run.run.state != "failed";
+    let error = run.run.error.as_deref().unwrap_or("it did not come to its end");
+    (!is_over).then(|| format!("the run is {}: {error}", run.run.state))
+}
+
+/// That the run did other steps than the recipe says, where it did.
+fn other_steps(run: &RunDetail, said: &[String]) -> Option<String> {
     let done = run.steps.iter().filter(|step| step.state == StepState::Done);
     let done: Vec<&str> = done.map(|step| step.step_id.as_str()).collect();
     let is_as_said = done.len() == said.len() && done.iter().all(|step| said.iter().any(|said| said == step));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cartlane_engine::records::{RunFilter, StepState};
+use cartlane_engine::records::{RunFilter, Step, StepState};
 use cartlane_engine::{
     Accepted, AccountConfig, ConnectionConfig, Engine, Envelope, GhlConfig, Handle, HttpConfig, Limits,
     Options, RunDetail, SecretName, Secrets, Sender, SlackConfig, SmtpConfig, ThriveCartConfig, Tls,
@@ -24,6 +24,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::case::Meanwhile;
 use super::listener::Listener;
 use super::payload::Payload;
 use crate::clock::SystemClock;
@@ -257,10 +258,14 @@ impl House {
         Ok(event)
     }
 
-    /// Waits for the end of the event's only run; `None` where it has none. When it waits for the first time, `meanwhile`
-    /// is delivered; each time after that, the moment that it waits for has come.
-    pub async fn ended(&self, event: EventId, meanwhile: Vec<Payload>) -> anyhow::Result<Option<RunDetail>> {
-        let mut meanwhile = meanwhile.into_iter();
+    /// Waits for the end of the event's only run; `None` where it has none. While it waits, what is for that time is
+    /// delivered of `meanwhile`, in this order; when that is done, the moment that it waits for has come.
+    pub async fn ended(
+        &self,
+        event: EventId,
+        meanwhile: Vec<Meanwhile>,
+    ) -> anyhow::Result<Option<RunDetail>> {
+        let mut meanwhile = meanwhile.into_iter().peekable();
         let filter = RunFilter {
             event: Some(event),
             ..RunFilter::default()
@@ -274,9 +279,14 @@ impl House {
                 return Ok(Some(self.handle.run(run.id).await?));
             }
             if run.state == "waiting" {
-                match meanwhile.next() {
-                    Some(next) => drop(self.happens(&next).await?),
-                    None => self.clock.jump(until(&self.handle.run(run.id).await?)),
+                let run = self.handle.run(run.id).await?;
+                let waits = run.steps.iter().find(|step| step.state == StepState::Waiting);
+                let is_now = |(during, _): &Meanwhile| {
+                    during.is_none() || waits.is_some_and(|step| during.as_ref() == Some(&step.step_id))
+                };
+                match meanwhile.next_if(is_now) {
+                    Some((_, next)) => drop(self.happens(&next).await?),
+                    None => self.clock.jump(until(waits)),
                 }
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -303,9 +313,8 @@ fn connection_of(operation: &str) -> &'static str {
 }
 
 /// Until when a run waits.
-fn until(run: &RunDetail) -> UnixMs {
-    let mut waits = run.steps.iter().filter(|step| step.state == StepState::Waiting);
-    let until = waits.find_map(|step| step.output["until"].as_i64());
+fn until(waits: Option<&Step>) -> UnixMs {
+    let until = waits.and_then(|step| step.output["until"].as_i64());
     UnixMs(until.unwrap_or_default())
 }
 
@@ -319,6 +328,7 @@ fn settings(custom_fields: &[String]) -> Settings {
         tokens: vec![Token::new(TOKEN, LOCATION)],
         locations: vec![Location {
             custom_fields: custom_fields.iter().map(field).collect(),
+            allow_duplicate_opportunities: true,
             ..Location::new(LOCATION)
         }],
         ..Settings::default()

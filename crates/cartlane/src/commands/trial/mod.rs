@@ -7,6 +7,7 @@
 //! ```
 
 mod case;
+mod expected;
 mod house;
 mod listener;
 pub(super) mod payload;
@@ -20,6 +21,7 @@ use anyhow::{Context, bail};
 use cartlane_catalog::Catalog;
 use cartlane_engine::Sender;
 use cartlane_flow::names::nearest;
+use cartlane_flow::recipe::Happening;
 use cartlane_flow::{Document, Recipe, recipes};
 use serde_json::{Value, json};
 
@@ -131,16 +133,24 @@ fn cases_of(document: &Value, file: Option<&Path>) -> anyhow::Result<Vec<Case>> 
             .iter()
             .filter_map(|trial| Some((trial, triggers.iter().find(|on| on.kind() == trial.on)?)));
         let cases = trials.map(|(trial, on)| {
-            let payload =
-                |kind: &String| Payload::of_kind(kind).context("a recipe is tried on a kind without payload");
-            let mut tried = Payload::of(on).context("a recipe is tried on a kind without payload")?;
+            let lacking = "a recipe is tried on a kind without payload";
+            let payload = |happening: &Happening| {
+                let mut payload = Payload::of_kind(&happening.on).context(lacking)?;
+                payload.set(&happening.set);
+                anyhow::Ok(payload)
+            };
+            let meanwhile = |other: &Happening| anyhow::Ok((other.during.clone(), payload(other)?));
+            let mut tried = Payload::of(on).context(lacking)?;
             tried.set(&trial.set);
             Ok(Case {
                 earlier: trial.earlier.iter().map(payload).collect::<Result<_, _>>()?,
-                meanwhile: trial.meanwhile.iter().map(payload).collect::<Result<_, _>>()?,
+                meanwhile: trial.meanwhile.iter().map(meanwhile).collect::<Result<_, _>>()?,
                 before: trial.before.clone(),
+                subscriptions: trial.subscriptions,
                 payload: tried,
-                done: is_example.then(|| trial.done.clone()), // other choices do other steps
+                // Other choices do other steps.
+                done: is_example.then(|| trial.done.clone()),
+                effects: trial.effects.clone().filter(|_| is_example),
             })
         });
         let cases = cases.collect::<anyhow::Result<Vec<_>>>()?;

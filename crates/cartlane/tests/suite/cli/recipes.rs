@@ -54,6 +54,46 @@ fn recipe_is_filled_with_choices_and_saved_and_wrong_ones_are_told() {
 }
 
 #[test]
+fn every_recipe_does_on_its_payloads_what_it_says() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples");
+    let examples = examples.display().to_string();
+    let tried = run(nowhere().path(), &["automations", "test", "--from", &examples]);
+    assert_eq!(tried.code, Some(0), "{}", tried.out);
+}
+
+#[test]
+fn weekly_refresh_that_does_not_get_to_everybody_says_so() {
+    let directory = nowhere();
+    let choices = [
+        "recipes",
+        "apply",
+        "customer-refresh-on-schedule",
+        "--set",
+        "hundreds=0",
+        "--print",
+    ];
+    fs::write(
+        directory.path().join("refresh.yaml"),
+        run(directory.path(), &choices).out,
+    )
+    .expect("a file");
+    let tried = run(
+        directory.path(),
+        &["--json", "automations", "test", "--from", "refresh.yaml"],
+    );
+    let told: Value = serde_json::from_str(&tried.out).unwrap_or_else(|error| panic!("{error}: {tried:?}"));
+    let steps = |case: usize| {
+        told["automations"][0]["cases"][case]["steps"]
+            .as_array()
+            .cloned()
+            .expect("steps")
+    };
+    let is_more = |step: &Value| step["step"] == "more" && step["done"] == true;
+    assert!(steps(0).iter().any(is_more), "one has the tag: {told}");
+    assert!(!steps(1).iter().any(is_more), "nobody has the tag: {told}");
+}
+
+#[test]
 fn automation_is_tried_on_recorded_events_without_a_server_and_a_failed_run_is_exit_code_1() {
     let directory = nowhere();
     let path = directory.path().join("vip.yaml");
