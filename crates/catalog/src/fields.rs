@@ -49,7 +49,7 @@ impl Operation {
             return Ok(inputs.clone());
         };
         let mut problems = Problems::default();
-        let country = given.get("country").and_then(Value::as_str);
+        let country = forms::country(given);
         let mut plain = Map::new();
         for (name, value) in given {
             let value = match self.input(name) {
@@ -57,7 +57,7 @@ impl Operation {
                     let known = fields.map(|all| Known::of(&self.id, all));
                     with_ids(input, value, known.as_ref(), &mut problems)
                 }
-                Some(input) => forms::with_country(&input.shape, value, country),
+                Some(input) => forms::plain(&input.shape, value, country),
                 None => value.clone(),
             };
             plain.insert(name.clone(), value);
@@ -68,7 +68,7 @@ impl Operation {
 
 /// Custom fields as the list that the shape has, by id where they are known.
 fn with_ids(input: &Input, value: &Value, known: Option<&Known<'_>>, problems: &mut Problems) -> Value {
-    let Value::Array(mut items) = forms::plain(&input.shape, value) else {
+    let Value::Array(mut items) = forms::plain(&input.shape, value, None) else {
         return value.clone();
     };
     let Some(known) = known else { return items.into() };

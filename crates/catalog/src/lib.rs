@@ -23,6 +23,7 @@ pub mod confirm;
 mod countries;
 pub mod events;
 mod fields;
+mod filters;
 mod forms;
 mod links;
 mod load;
@@ -31,6 +32,7 @@ pub mod options;
 pub mod paging;
 mod raw;
 mod request;
+pub mod rules;
 pub mod shape;
 mod times;
 pub mod uploads;
@@ -46,6 +48,7 @@ pub use operation::{AnswerTop, BodyKind, Effect, Endpoint, Fixed, In, Input, Kin
 pub use options::{Choice, OptionSource};
 pub use paging::{Cursor, Next, Order, Pages, Poll};
 pub use request::{Place, Request};
+pub use rules::Rule;
 pub use shape::{Shape, Type};
 pub use uploads::{File, FileBytes, Part, PartContent};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Confirm, Pages, Poll, Shape, Type};
+use crate::{Confirm, Pages, Poll, Rule, Shape, Type};
 
 /// One thing that an automation can have done or looked up.
 #[derive(Clone, Debug, Serialize)]
@@ -40,6 +40,8 @@ pub struct Operation {
     pub needs_one: Vec<String>,
     /// Whether only one of these may be given.
     pub takes_one: bool,
+    /// What its inputs keep to together.
+    pub rules: Vec<Rule>,
     /// Inputs that one could expect here but that are not offered, with what to do instead.
     pub refused: BTreeMap<String, String>,
     /// Whether somebody has described it; otherwise all is derived from the vendor's file.
@@ -99,8 +101,10 @@ impl Operation {
             .into_iter()
             .flat_map(|since| since.keys().map(String::as_str));
         let needed = self.needs_one.iter().map(String::as_str);
+        let ruled = self.rules.iter().flat_map(Rule::inputs);
         needed
             .chain(paging)
+            .chain(ruled)
             .chain(since)
             .filter(|name| self.input(name).is_none())
             .collect()

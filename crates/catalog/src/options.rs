@@ -109,7 +109,7 @@ pub(crate) fn check(
         let named = operation
             .inputs
             .iter()
-            .filter_map(|input| input.option_source.as_ref());
+            .flat_map(|input| input.option_source.iter().chain(input.shape.lists()));
         for name in named {
             let Some(source) = sources.get(name) else {
                 problems.push(

@@ -63,6 +63,7 @@ pub(crate) fn operation() -> Operation {
         inputs,
         needs_one: Vec::new(),
         takes_one: false,
+        rules: Vec::new(),
         refused: BTreeMap::new(),
         described: true,
         deprecated: false,

@@ -112,7 +112,8 @@ impl Operation {
         let here = |input: &&Input| input.r#in == place || input.also_in == Some(place);
         let given = self.inputs.iter().filter(here).filter_map(|input| {
             let value = values.get(&input.name).or(input.default.as_ref())?;
-            Some((input.name.as_str(), forms::plain(&input.shape, value)))
+            let country = forms::country(values);
+            Some((input.name.as_str(), forms::plain(&input.shape, value, country)))
         });
         location.into_iter().chain(fixed).chain(given).collect()
     }

@@ -4,7 +4,7 @@ use cartlane_model::{FileId, Problems};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{countries, nearest, times, uploads};
+use crate::{countries, filters, forms, nearest, times, uploads};
 
 /// So much of a wrong text is shown.
 const SHOWN_LETTERS: usize = 80;
@@ -25,14 +25,23 @@ pub struct Shape {
     /// The type of the vendor's own example, where its file says object and shows a single value. It counts.
     #[serde(skip_serializing)]
     pub example_is: Option<Type>,
-    /// `email`, `date` (YYYY-MM-DD), `e164`, `country` (ISO 3166-1 alpha-2), `base64`, `file_id`, `time`, `time_ms`, `time_s`, `date_us` are
-    /// checked; `phone` and `custom_fields` are only brought into form; `file` is an object as [`crate::uploads`] says.
-    /// Others mean nothing here.
+    /// `email`, `date` (YYYY-MM-DD), `phone` (E.164), `country` (ISO 3166-1 alpha-2), `base64`, `file_id`, `time`, `time_ms`, `time_s`,
+    /// `date_us`, `id_list` and `filters` are checked; `custom_fields` is only brought into form; `file` is an object as
+    /// [`crate::uploads`] says. Others mean nothing here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// The only values allowed; empty for no such rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub r#enum: Vec<String>,
+    /// The largest number; where numbers are written as texts, the largest of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+    /// How many characters a text has at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<usize>,
+    /// How many items a list has at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<usize>,
     /// Whether null is a value, which empties the field.
     #[serde(skip_serializing_if = "is_false")]
     pub nullable: bool,
@@ -51,10 +60,10 @@ pub struct Shape {
     /// The value must fit one of these; empty for no such rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub any_of: Vec<Shape>,
-    /// What it means; only composites' inputs say it here.
+    /// What it means; only composites' inputs and fields within inputs say it here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The list that a person chooses from; only composites' inputs say it here.
+    /// The list that a person chooses from; only composites' inputs and fields within inputs say it here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub option_source: Option<String>,
 }
@@ -131,6 +140,13 @@ impl Shape {
         self.example_is.unwrap_or(self.r#type)
     }
 
+    /// The lists that values within it are chosen from.
+    pub(crate) fn lists(&self) -> Vec<&String> {
+        let inner = self.items.iter().map(AsRef::as_ref).chain(&self.fields);
+        let inner = inner.flat_map(Self::lists);
+        self.option_source.iter().chain(inner).collect()
+    }
+
     /// The values that it takes, in a few words: `text`, `list of time`, `open, won, lost`.
     pub fn takes_in_words(&self) -> String {
         if !self.r#enum.is_empty() {
@@ -187,8 +203,14 @@ impl Shape {
         if !self.any_of.is_empty() && !self.any_of.iter().any(|shape| shape.takes(value)) {
             problems.push(path, "has none of the forms that are allowed here");
         }
+        self.check_size(value, path, problems);
         match value {
             Value::String(text) => self.check_text(text, path, problems),
+            Value::Array(values) if self.format.as_deref() == Some(filters::FILTERS) => {
+                for (index, condition) in values.iter().enumerate() {
+                    filters::check(condition, &format!("{path}[{index}]"), problems);
+                }
+            }
             Value::Array(values) => {
                 for (index, item) in values.iter().enumerate() {
                     if let Some(shape) = &self.items {
@@ -197,6 +219,29 @@ impl Shape {
                 }
             }
             Value::Object(values) => self.check_fields(values, path, problems),
+            _ => {}
+        }
+    }
+
+    /// Notes a number, a text or a list beyond its limit.
+    fn check_size(&self, value: &Value, path: &str, problems: &mut Problems) {
+        let beyond = |count: usize, most: Option<usize>| most.is_some_and(|most| count > most);
+        let number = || value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+        #[expect(clippy::cast_precision_loss, reason = "limits are small")]
+        if let Some(max) = self.max
+            && number().is_some_and(|number| number > max as f64)
+        {
+            problems.push(path, format!("is more than {max}"));
+        }
+        match value {
+            Value::String(text) if beyond(text.chars().count(), self.max_length) => {
+                let most = self.max_length.unwrap_or_default();
+                problems.push(path, format!("is longer than {most} characters"));
+            }
+            Value::Array(items) if beyond(items.len(), self.max_items) => {
+                let most = self.max_items.unwrap_or_default();
+                problems.push(path, format!("has {} items, {most} at most", items.len()));
+            }
             _ => {}
         }
     }
@@ -290,7 +335,11 @@ fn format_fault(format: &str, text: &str) -> Option<&'static str> {
     let (fits, expected) = match format {
         "email" => (is_email(text), "an e-mail address"),
         "date" => (is_date(text), "a date of the form YYYY-MM-DD"),
-        "e164" => (is_e164(text), "a phone of the form + and 7 to 15 digits"),
+        "phone" => (
+            is_e164(text),
+            "a phone with its country's code, such as +1 888 888 8888",
+        ),
+        forms::ID_LIST => (forms::is_id_list(text), "a list of ids, such as 1,15"),
         countries::COUNTRY => (countries::is_code(text), "a country, by its name or its code"),
         "base64" => return (!uploads::is_base64(text)).then_some("base64"),
         "file_id" => (text.parse::<FileId>().is_ok(), "the id of a kept file"),
@@ -306,17 +355,7 @@ fn is_email(text: &str) -> bool {
 }
 
 fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts[..] else {
-        return false;
-    };
-    let number = |part: &str, length: usize| {
-        let digits = part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| part.parse::<u16>().ok()).flatten()
-    };
-    number(year, 4).is_some()
-        && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
-        && number(day, 2).is_some_and(|day| (1..=31).contains(&day))
+    forms::date(text).as_deref() == Some(text)
 }
 
 fn is_e164(text: &str) -> bool {

@@ -26,11 +26,16 @@ impl Operation {
             problems.push("", "inputs are an object of names and values");
             return problems;
         };
+        let country = forms::country(values);
+        let mut plain = Map::new();
         for (name, value) in values {
-            match self.input(name) {
-                Some(input) => check(input, &forms::plain(&input.shape, value), &mut problems),
-                None => problems.push(name, self.why_not(name)),
-            }
+            let Some(input) = self.input(name) else {
+                problems.push(name, self.why_not(name));
+                continue;
+            };
+            let value = forms::plain(&input.shape, value, country);
+            check(input, &value, &mut problems);
+            plain.insert(name.clone(), value);
         }
         let must_be_given = |input: &&Input| input.required && !input.is_of_connection();
         for input in self.inputs.iter().filter(must_be_given) {
@@ -39,6 +44,13 @@ impl Operation {
             }
         }
         check_needs_one((&self.needs_one, self.takes_one), values, "", &mut problems);
+        for input in self.inputs.iter().filter(|input| !values.contains_key(&input.name)) {
+            let default = input.default.clone();
+            plain.extend(default.map(|value| (input.name.clone(), value)));
+        }
+        for rule in &self.rules {
+            rule.check(&plain, &mut problems);
+        }
         if matches!(self.run, Run::Raw) {
             raw::check(values, &mut problems);
         }

@@ -184,3 +184,191 @@ fn a_created_contact_is_confirmed_by_its_own_email_only() {
     assert_eq!(finds(json!({"id": "c1", "email": "other@b.co"})), None);
     assert_eq!(finds(Value::Null), None);
 }
+
+#[test]
+fn what_is_written_as_a_phone_is_one_before_it_is_sent() {
+    let is_told = |id: &str, inputs: &Value, path: &str| {
+        let told = faults(id, inputs);
+        assert!(
+            told.contains(&format!("{path}: `")) && told.contains("is not a phone"),
+            "{id}: {told}"
+        );
+    };
+    is_told(
+        "ghl.contacts.create",
+        &json!({"email": "a@b.co", "phone": "garbage"}),
+        "phone",
+    );
+    is_told(
+        "ghl.contacts.update",
+        &json!({"contactId": "c1", "phone": "garbage"}),
+        "phone",
+    );
+    is_told(
+        "ghl.contacts.upsert",
+        &json!({"phone": "(888) 888-8888"}),
+        "phone",
+    );
+    is_told(
+        "ghl.contacts.find_duplicate",
+        &json!({"number": "(888) 888-8888"}),
+        "number",
+    );
+    let inputs = json!({"calendarId": "k1", "notifications": [{
+        "receiverType": "phoneNumbers", "channel": "sms", "notificationType": "booked",
+        "fromNumber": "x", "additionalPhoneNumbers": ["+1 888 888 8888", "y"],
+    }]});
+    let id = "ghl.calendars.create_notifications";
+    is_told(id, &inputs, "notifications[0].fromNumber");
+    is_told(id, &inputs, "notifications[0].additionalPhoneNumbers[1]");
+    let changed =
+        json!({"calendarId": "k1", "notificationId": "n1", "additionalPhoneNumbers": ["+1 (888) 888-8888"]});
+    let request = operation("ghl.calendars.update_notification").request(&changed, "loc1");
+    let body = request.expect("right").body.expect("a body");
+    assert_eq!(body["additionalPhoneNumbers"], json!(["+18888888888"]));
+}
+
+#[test]
+fn a_national_phone_is_of_the_country_beside_it() {
+    let inputs = json!({"phone": "(888) 888-8888", "country": "United States"});
+    let find = operation("ghl.contacts.find");
+    assert_eq!(find.validate(&inputs), Ok(()));
+    let plain = find.friendly(&inputs, None).expect("right");
+    assert_eq!(plain["phone"], "+18888888888");
+    let alone = find
+        .validate(&json!({"phone": "(888) 888-8888"}))
+        .expect_err("no country");
+    assert!(
+        alone
+            .to_string()
+            .starts_with("phone: `(888) 888-8888` is not a phone"),
+        "{alone}"
+    );
+    let create = operation("ghl.contacts.create")
+        .request(&inputs, "loc1")
+        .expect("right");
+    assert_eq!(create.body.expect("a body")["phone"], "+18888888888");
+}
+
+#[test]
+fn known_limits_are_kept_before_anything_is_sent() {
+    let ids: Vec<String> = (0..51).map(|number| format!("c{number}")).collect();
+    let days = |last: &str| json!({"calendarId": "k1", "startDate": "2026-01-01", "endDate": last});
+    let contacts = |more: Value| {
+        let mut inputs = json!({"pageLimit": 100});
+        let fields = inputs.as_object_mut().expect("an object");
+        fields.extend(more.as_object().expect("an object").clone());
+        inputs
+    };
+    let by = |field: &str| json!({"field": field, "direction": "asc"});
+    for (id, inputs, told) in [
+        (
+            "ghl.contacts.search",
+            contacts(json!({"pageLimit": 501})),
+            "pageLimit: is more than 500",
+        ),
+        (
+            "ghl.contacts.search",
+            contacts(json!({"page": 101})),
+            "page: times pageLimit is more than 10000",
+        ),
+        (
+            "ghl.contacts.search",
+            contacts(json!({"sort": [by("email"), by("dnd"), by("source")]})),
+            "sort: has 3 items, 2 at most",
+        ),
+        (
+            "ghl.contacts.search",
+            contacts(
+                json!({"filters": [{"group": "OR", "filters": [{"field": "email", "operator": "eqq", "value": "a"}]}]}),
+            ),
+            "filters[0].filters[0].operator: `eqq` is none of: eq, not_eq, contains, not_contains, exists, not_exists, range, nested",
+        ),
+        (
+            "ghl.contacts.search",
+            contacts(json!({"filters": [{"field": "dateAdded", "operator": "range", "value": {"from": 1}}]})),
+            "filters[0].value: must be an object of gt, gte, lt, lte",
+        ),
+        (
+            "ghl.contacts.search",
+            contacts(json!({"query": "x".repeat(76)})),
+            "query: is longer than 75 characters",
+        ),
+        (
+            "ghl.opportunities.search",
+            json!({"limit": 101}),
+            "limit: is more than 100",
+        ),
+        (
+            "ghl.calendars.list_appointment_notes",
+            json!({"appointmentId": "a1", "limit": 21}),
+            "limit: is more than 20",
+        ),
+        (
+            "ghl.users.search",
+            json!({"companyId": "k", "limit": "101"}),
+            "limit: is more than 100",
+        ),
+        (
+            "ghl.calendars.free_slots",
+            days("2026-03-01"),
+            "endDate: is more than 31 days after startDate",
+        ),
+        (
+            "ghl.contacts.add_followers",
+            json!({"contactId": "c1", "followers": &ids[..11]}),
+            "followers: has 11 items, 10 at most",
+        ),
+        (
+            "ghl.contacts.set_business_in_bulk",
+            json!({"ids": ids, "businessId": null}),
+            "ids: has 51 items, 50 at most",
+        ),
+        (
+            "ghl.conversations.send_message",
+            json!({"type": "Email", "contactId": "c1", "message": "text alone"}),
+            "type: `Email` needs at least one of: html, attachments, templateId",
+        ),
+        (
+            "thrivecart.affiliates.list",
+            json!({"perPage": 26}),
+            "perPage: is more than 25",
+        ),
+    ] {
+        assert_eq!(faults(id, &inputs), told, "{id}");
+    }
+    assert_eq!(
+        operation("ghl.calendars.free_slots").validate(&days("2026-02-01")),
+        Ok(())
+    );
+    let hundred_pages = contacts(json!({"page": 100}));
+    assert_eq!(operation("ghl.contacts.search").validate(&hundred_pages), Ok(()));
+}
+
+#[test]
+fn a_date_is_a_day_of_the_calendar() {
+    for date in ["2026-02-31", "02/31/2026", "2025-02-29"] {
+        assert_eq!(
+            faults(
+                "ghl.contacts.create",
+                &json!({"email": "a@b.co", "dateOfBirth": date})
+            ),
+            format!("dateOfBirth: `{date}` is not a date of the form YYYY-MM-DD")
+        );
+    }
+    let search = json!({"date": "02-31-2026"});
+    assert!(faults("ghl.opportunities.search", &search).starts_with("date: `02-31-2026` is not a day"));
+}
+
+#[test]
+fn users_of_a_calendar_are_chosen_from_the_list_of_users() {
+    for id in ["ghl.calendars.create", "ghl.calendars.update"] {
+        let members = &operation(id).input("teamMembers").expect("an input").shape;
+        let fields = &members.items.as_ref().expect("a list").fields;
+        let user = fields
+            .iter()
+            .find(|field| field.name == "userId")
+            .expect("a field");
+        assert_eq!(user.option_source.as_deref(), Some("users"), "{id}");
+    }
+}

@@ -295,11 +295,17 @@ impl GhlLine {
         }
     }
 
+    /// With a token of an app.
     async fn send_with(&self, token: &Token, request: &Request) -> Exchange {
-        self.client
+        let mut exchange: Exchange = self
+            .client
             .send(&self.account(&token.secret), request)
             .await
-            .into()
+            .into();
+        if let Came::Rejected(Refusal::Ghl(Rejection::MissingScope { of_app, .. })) = &mut exchange.outcome {
+            *of_app = true;
+        }
+        exchange
     }
 
     fn account(&self, token: &SecretString) -> Account {

@@ -69,6 +69,7 @@ fn unauthorized(answer: &Answer<'_>, said: String) -> Outcome {
     Outcome::Rejected(if says(&said, &["not authorized for this scope"]) {
         Rejection::MissingScope {
             scopes: answer.scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            of_app: false,
         }
     } else if says(&said, &["version header"]) {
         Rejection::VersionHeader

@@ -28,6 +28,8 @@ pub enum Rejection {
     MissingScope {
         /// The scopes that the operation needs, by the catalog.
         scopes: Vec<String>,
+        /// Whether the token is an app's, and not a private integration's.
+        of_app: bool,
     },
     /// The token is for another location than the connection's.
     #[error("the token is not for this location")]
@@ -115,11 +117,15 @@ impl Rejection {
 
     fn remedy(&self) -> String {
         let fixed = match self {
-            Self::MissingScope { scopes } => {
+            Self::MissingScope { scopes, of_app } => {
                 let scopes = scopes.join(" and ");
-                return format!(
-                    "Add {scopes} to the location's private integration; its token stays the same."
-                );
+                return if *of_app {
+                    format!(
+                        "Add {scopes} to the app in GHL and under the connection's `scopes`; then `cartlane connections reauthorize NAME`."
+                    )
+                } else {
+                    format!("Add {scopes} to the private integration; its token stays the same.")
+                };
             }
             Self::Duplicate { contact_id, .. } => {
                 return format!("Update contact {contact_id}, or merge the two in GHL.");
@@ -136,7 +142,7 @@ impl Rejection {
             Self::LocationSuspended => "Have the agency make it active again; work then goes on by itself.",
             Self::Forbidden => "Use an agency's token for agency calls, a location's token for its own.",
             Self::NotFound => "It was deleted or merged in GHL, or the id is of another location.",
-            Self::Invalid { .. } => "Change the step's inputs accordingly and retry the run.",
+            Self::Invalid { .. } => "Change the inputs accordingly and try again.",
             Self::VersionHeader => "Update Cartlane; if it is the newest version, please report this.",
             Self::FileTooLarge { .. } => "Fetch it in GHL, or raise limits.file_bytes.",
             Self::UnsendableFile(_) => {

@@ -165,6 +165,7 @@ async fn a_refusal_keeps_wait_trace_and_needed_scope() {
     .await;
     let expected = Rejection::MissingScope {
         scopes: vec!["contacts.readonly".into()],
+        of_app: false,
     };
     assert_eq!(refused.outcome, Outcome::Rejected(expected));
 }
@@ -341,6 +342,9 @@ async fn a_refusal_of_a_file_is_read_as_such() {
     let scopes = vec!["conversations/message.readonly".to_owned()];
     assert_eq!(
         exchange.outcome,
-        Outcome::Rejected(Rejection::MissingScope { scopes })
+        Outcome::Rejected(Rejection::MissingScope {
+            scopes,
+            of_app: false
+        })
     );
 }

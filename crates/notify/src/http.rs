@@ -152,7 +152,7 @@ fn output(answer: &Answer<'_>) -> Value {
 fn rejection(code: &'static str, message: String, refusal: Refusal) -> Rejection {
     let remedy = match refusal {
         Refusal::Limited { .. } => "It is sent again when the server allows it.",
-        _ => "Change the step's inputs or its `expect`, and retry the run.",
+        _ => "Change the inputs or `expect`, and try again.",
     };
     Rejection {
         code,

@@ -343,7 +343,7 @@ impl Broken {
             Self::Wrong(why) => rejected(
                 "smtp.invalid",
                 why,
-                "Change the step's inputs accordingly and retry the run.",
+                "Change the inputs accordingly and try again.",
                 Refusal::Invalid,
             ),
         }

@@ -84,9 +84,7 @@ fn rejection(code: &'static str, message: &str, refusal: Refusal) -> Rejection {
         Refusal::Connection => {
             "Make a new incoming web hook in Slack and give its address to this connection."
         }
-        Refusal::NotFound | Refusal::Invalid => {
-            "Change the step's text or blocks accordingly and retry the run."
-        }
+        Refusal::NotFound | Refusal::Invalid => "Change text or blocks accordingly and try again.",
     };
     Rejection {
         code,

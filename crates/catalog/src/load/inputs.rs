@@ -22,6 +22,8 @@ pub(super) struct Places {
     /// Where the connection's location id goes, and its name there.
     pub location: Option<(In, String)>,
     pub fixed: Vec<Fixed>,
+    /// What the overlay calls fields within inputs that they do not have.
+    astray: Vec<String>,
 }
 
 impl Places {
@@ -70,22 +72,41 @@ impl Places {
                 }
             }
         }
+        if let Some(pages) = &entry.pages {
+            let sizes = inputs
+                .iter_mut()
+                .filter(|input| pages.size.as_ref() == Some(&input.name));
+            sizes.for_each(|input| input.shape.max = input.shape.max.or(pages.most.map(u64::from)));
+        }
+        let mut astray = Vec::new();
+        for (path, text) in &entry.inputs {
+            let Some((first, rest)) = path.split_once('.') else {
+                continue;
+            };
+            let input = inputs.iter_mut().find(|input| input.name == first);
+            match input.and_then(|input| within(&mut input.shape, rest)) {
+                Some(field) => {
+                    complete(field, text);
+                    field.help = Some(text.help.clone()).filter(|help| !help.is_empty());
+                    field.option_source.clone_from(&text.option_source);
+                }
+                None => astray.push(path.clone()),
+            }
+        }
         Self {
             inputs,
             location,
             fixed,
+            astray,
         }
     }
 
     /// Notes names in the overlay that lead nowhere, and rules that contradict each other.
     pub fn check(&self, entry: &Entry, problems: &mut Problems) {
         let has = |name: &String| self.inputs.iter().any(|input| input.name == *name);
-        for name in entry
-            .inputs
-            .keys()
-            .chain(&entry.optional)
-            .filter(|name| !has(name))
-        {
+        let names = entry.inputs.keys().filter(|name| !name.contains('.'));
+        let unknown = names.chain(&entry.optional).filter(|name| !has(name));
+        for name in unknown.chain(&self.astray) {
             problems.push(
                 &entry.id,
                 format!("speaks of an input `{name}` that it does not have"),
@@ -106,6 +127,35 @@ impl Places {
                 );
             }
         }
+    }
+}
+
+/// The field of a shape, or of its items, with this name; names of fields within fields are divided by dots.
+fn within<'s>(shape: &'s mut Shape, path: &str) -> Option<&'s mut Shape> {
+    let fields = match &mut shape.items {
+        Some(items) => &mut items.fields,
+        None => &mut shape.fields,
+    };
+    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+    let field = fields.iter_mut().find(|field| field.name == name)?;
+    if rest.is_empty() {
+        Some(field)
+    } else {
+        within(field, rest)
+    }
+}
+
+/// Form and limits, where the shape says none.
+fn complete(shape: &mut Shape, text: &InputText) {
+    shape.max = shape.max.or(text.max);
+    shape.max_length = shape.max_length.or(text.max_length);
+    shape.max_items = shape.max_items.or(text.max_items);
+    let format = match &mut shape.items {
+        Some(items) => &mut items.format,
+        None => &mut shape.format,
+    };
+    if format.is_none() {
+        format.clone_from(&text.format);
     }
 }
 
@@ -181,12 +231,9 @@ pub(super) fn input(place: In, mut shape: Shape, text: Option<&InputText>, commo
     };
     let source = |texts: Option<&InputText>| texts.and_then(|text| text.option_source.clone());
     let default = text.and_then(|text| text.default.clone());
-    let format = |texts: Option<&InputText>| texts.and_then(|text| text.format.clone());
-    shape.format = shape
-        .format
-        .take()
-        .or_else(|| format(text))
-        .or_else(|| format(common));
+    for text in [text, common].into_iter().flatten() {
+        complete(&mut shape, text);
+    }
     Input {
         r#in: place,
         also_in: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Confirm, Effect, In, Kind, Pages, Poll, Shape};
+use crate::{Confirm, Effect, In, Kind, Pages, Poll, Rule, Shape};
 
 /// One overlay file.
 #[derive(Debug, Default, Deserialize)]
@@ -59,6 +59,8 @@ pub(super) struct Entry {
     pub needs_one: Vec<String>,
     /// Of those only one may be given.
     pub takes_one: bool,
+    /// What inputs keep to together.
+    pub rules: Vec<Rule>,
     /// Inputs that need not be given, whatever the facts say.
     pub optional: Vec<String>,
     /// Why it is not offered at all, though it could be.
@@ -67,7 +69,8 @@ pub(super) struct Entry {
     pub refused: BTreeMap<String, String>,
     /// Shapes that replace those of the facts, or add what the facts lack.
     pub corrections: BTreeMap<String, Shape>,
-    /// What inputs mean. Those that say nothing get the text of `inputs.toml`, or one made of their name.
+    /// What inputs mean, and fields within them (`teamMembers.userId`). Inputs that say nothing get the text of `inputs.toml`, or one made of
+    /// their name.
     pub inputs: BTreeMap<String, InputText>,
     /// `None`: one made of what is required.
     pub example: Option<Value>,
@@ -101,8 +104,12 @@ impl Location {
 pub(super) struct InputText {
     pub help: String,
     pub option_source: Option<String>,
-    /// The form in which people may write it, where its shape says none.
+    /// The form in which people may write it, or the items of the list that it is, where their shape says none.
     pub format: Option<String>,
+    /// The most that it takes, where its shape does not say it: [`Shape::max`], [`Shape::max_length`], [`Shape::max_items`].
+    pub max: Option<u64>,
+    pub max_length: Option<usize>,
+    pub max_items: Option<usize>,
     /// Taken where the input is not given.
     pub default: Option<Value>,
     /// A value for examples.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::overlay::{CommonInputs, InputText};
-use crate::{Input, Shape, Type};
+use crate::{Input, Shape, Type, forms};
 
 /// Inputs that are right: all that is required, and the first of those of which one is needed.
 pub(super) fn inputs(
@@ -66,8 +66,9 @@ fn text(shape: &Shape) -> String {
         Some("date_us") => "01-31-2026",
         Some("time_ms") => "1769846400000",
         Some("time_s") => "1769846400",
-        Some("e164" | "phone") => "+18888888888",
+        Some("phone") => "+18888888888",
         Some("country") => "US",
+        Some(forms::ID_LIST) => "[1,15]",
         _ if name.ends_with("email") => "rosan@example.com",
         _ if name.ends_with("url") => "https://example.com",
         _ if name.ends_with("phone") => "+18888888888",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cartlane_catalog::{Catalog, Operation};
+use cartlane_catalog::Catalog;
 use cartlane_flow::Call;
 use cartlane_model::{ConnectionId, UnixMs};
 use cartlane_store::connections::{self, Connection};
@@ -132,16 +132,29 @@ impl Shared {
             .extend(notes_on_age(health.lapses_at, entry, pair, now));
         if let AccountConfig::Ghl(_) = entry.account {
             let scopes = self.scopes_of(row.id, entry, pair, directory);
-            if !scopes.lacking.is_empty() {
-                let lacking: Vec<&str> = scopes.lacking.iter().map(String::as_str).collect();
-                health.notes.push(format!(
-                    "it lacks scopes that automations need: {}; add them in GoHighLevel{}",
-                    lacking.join(", "),
-                    match entry.target.as_ref().and_then(|target| target.line.app_tokens()) {
-                        Some(_) => " and under `scopes`, and authorize it again",
-                        None => " to its private integration",
-                    }
-                ));
+            let is_by_app = entry.target.as_ref().and_then(|target| target.line.app_tokens());
+            let where_to = match is_by_app {
+                Some(_) => " and under `scopes`, and authorize it again",
+                None => " to its private integration",
+            };
+            let (needed, called): (Vec<&String>, Vec<&String>) = scopes
+                .lacking
+                .iter()
+                .partition(|scope| scopes.needed.contains(*scope));
+            for (what, lacking) in [
+                ("it lacks scopes that automations need", needed),
+                (
+                    "calls were refused for want of scopes that no automation needs",
+                    called,
+                ),
+            ] {
+                if !lacking.is_empty() {
+                    let lacking: Vec<&str> = lacking.into_iter().map(String::as_str).collect();
+                    let lacking = lacking.join(", ");
+                    health
+                        .notes
+                        .push(format!("{what}: {lacking}; add them in GoHighLevel{where_to}"));
+                }
             }
             health.scopes = Some(scopes);
         }
@@ -200,28 +213,23 @@ impl Shared {
     }
 }
 
-/// The scopes of an operation with these inputs, or of those that it is made of; and that of the list that tells custom fields' ids by
-/// their names, where it names some.
+/// The scopes of an operation with these inputs, or of those that it is made of; of the reads that look for it after a lost answer; and
+/// that of the list that tells custom fields' ids by their names, where it names some.
 pub(crate) fn add_scopes(operation: &str, with: &Map<String, Json>, needed: &mut BTreeSet<String>) {
-    let Some(operation) = Catalog::builtin().get(operation) else {
+    let catalog = Catalog::builtin();
+    let Some(operation) = catalog.get(operation) else {
         return;
     };
-    let mut add = |operation: &Operation| {
-        let endpoint = operation.endpoint();
-        needed.extend(
-            endpoint
-                .iter()
-                .flat_map(|endpoint| endpoint.scopes.iter().cloned()),
-        );
-    };
-    add(operation);
-    let calls = operation
-        .calls
-        .iter()
-        .filter_map(|call| Catalog::builtin().get(call));
-    calls.for_each(&mut add);
-    if operation.needs_field_names(&with.clone().into()) {
-        Catalog::builtin().get(CUSTOM_FIELDS).into_iter().for_each(add);
+    let calls = operation.calls.iter().filter_map(|call| catalog.get(call));
+    let looks = calls.chain([operation]).filter_map(|call| {
+        let confirm = call.endpoint()?.confirm.as_ref()?;
+        catalog.get(&confirm.operation)
+    });
+    let names = operation.needs_field_names(&with.clone().into());
+    let fields = names.then(|| catalog.get(CUSTOM_FIELDS)).flatten();
+    for operation in looks.chain([operation]).chain(fields) {
+        let scopes = catalog.scopes(operation).into_iter();
+        needed.extend(scopes.map(str::to_owned));
     }
 }
 

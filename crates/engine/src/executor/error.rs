@@ -52,13 +52,25 @@ pub enum CallError {
     NotSent(String),
     /// Nobody knows whether it took effect, and there is no way to look.
     #[error(
-        "it is unclear whether {operation} took effect ({why}), and there is no way to look; look in GHL before calling it again"
+        "it is unclear whether {operation} took effect ({why}), and there is no way to look; look there yourself before calling it again"
     )]
     Unclear {
         /// The operation.
         operation: String,
         /// What happened instead of an answer.
         why: String,
+    },
+    /// Nobody knows whether it took effect, since the look for it came to nothing.
+    #[error(
+        "it is unclear whether {operation} took effect ({why}), and the look for it failed ({look}); look there yourself before calling it again"
+    )]
+    LookFailed {
+        /// The operation.
+        operation: String,
+        /// What happened instead of an answer.
+        why: String,
+        /// What the look came to.
+        look: Box<Self>,
     },
     /// No answer came, and a look when it could no longer take effect did not find it.
     #[error("{operation} got no answer ({why}) and has not taken effect; it may be called again")]
@@ -130,7 +142,7 @@ impl CallError {
             Self::Paused { .. } => "connection.paused",
             Self::NoBudget { .. } => "call.no_budget",
             Self::NotSent(_) => "call.not_sent",
-            Self::Unclear { .. } => "call.unclear",
+            Self::Unclear { .. } | Self::LookFailed { .. } => "call.unclear",
             Self::Absent { .. } => "call.absent",
             Self::NoAnswer(_) => "call.no_answer",
             Self::Refused(rejection) => rejection.code(),

@@ -139,10 +139,10 @@ impl Shared {
                 Ok(answer) => answer,
                 Err(error) if error.is_not_found() => continue,
                 Err(error) => {
-                    let why = format!("{why}; the look for it failed: {error}");
-                    return Err(CallError::Unclear {
+                    return Err(CallError::LookFailed {
                         operation: operation_id,
                         why,
+                        look: Box::new(error),
                     });
                 }
             };

@@ -19,7 +19,10 @@ fn errors() -> Vec<CallError> {
         },
         Rejection::InvalidToken(text()),
         Rejection::Reconnect(text()),
-        Rejection::MissingScope { scopes: Vec::new() },
+        Rejection::MissingScope {
+            scopes: Vec::new(),
+            of_app: false,
+        },
         Rejection::WrongLocation,
         Rejection::LocationSuspended,
         Rejection::Forbidden,

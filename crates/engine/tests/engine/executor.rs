@@ -64,8 +64,15 @@ async fn an_error_says_which_scope_is_missing_and_which_contact_is_there() {
     .await
     .expect_err("no scope");
     assert_eq!(error.code(), "ghl.missing_scope");
-    let scopes = vec!["contacts.write".to_owned()];
-    assert_eq!(error.refusal(), Some(&Rejection::MissingScope { scopes }));
+    let missing = Rejection::MissingScope {
+        scopes: vec!["contacts.write".to_owned()],
+        of_app: false,
+    };
+    assert_eq!(error.refusal(), Some(&missing));
+    assert!(
+        error.to_string().contains("to the private integration"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,6 +184,25 @@ async fn an_unsafe_call_is_never_sent_twice_by_itself() {
         .expect_err("absent");
     assert_eq!(error.code(), "call.absent");
     assert_eq!(app.ghl().effects("note_created"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_lacks_its_scope_is_not_called_impossible() {
+    let app = TestApp::builder().start().await;
+    let id = app.ghl().add_contact("a@example.com", &json!({}));
+    app.ghl().scopes(Some(&["contacts.write"]));
+    app.ghl().fail_notes(Fault::CutBefore, 1);
+    let inputs = json!({"contactId": id, "body": "Order 7\nref: 7f3k2m9q4t8w"});
+    let error = call(&app, "ghl.contacts.create_note", inputs)
+        .await
+        .expect_err("nobody knows");
+    assert_eq!(error.code(), "call.unclear");
+    let told = error.to_string();
+    assert!(
+        told.contains("the look for it failed (the token lacks a scope: contacts.readonly"),
+        "{told}"
+    );
+    assert!(!told.contains("no way to look"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! Connections that are authorized by OAuth: their tokens are renewed in time, once, and survive what befalls a refresh.
 
+use cartlane_catalog::Catalog;
 use cartlane_engine::{AuthorizeError, Handle};
+use cartlane_flow::Document;
 use cartlane_model::Clock;
 use cartlane_sandbox::{Fault, Install, Match, Rule};
 use cartlane_testkit::{Backend, Builder, LOCATION, TestApp};
@@ -251,4 +253,75 @@ async fn a_removed_app_concerns_its_own_tokens_and_authorizing_anew_mends_it() {
     app.clock().advance(1_000);
     authorize(app.handle()).await.expect("it is authorized");
     assert_eq!(trouble(&app).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_look_after_a_lost_answer_needs_its_scope_too() {
+    let app = builder(Backend::Sqlite).crm(|crm| crm.scopes = vec!["contacts.write".into()]);
+    let app = app.start().await;
+    let handle = app.handle();
+    authorize(handle).await.expect("it is authorized");
+    for row in handle.automations().await.expect("automations") {
+        handle.disable_automation(row.id).await.expect("disabled");
+    }
+    let text = r#"
+name: Note
+on: [order.success]
+connection: crm
+steps:
+  - id: note
+    operation: ghl.contacts.create_note
+    with: {contactId: "{{ event.order_id }}", body: "Order\nref: {{ reference }}"}
+"#;
+    let document = Document::from_yaml(text, Catalog::builtin()).expect("a document");
+    handle
+        .save(&[document.to_json()], None, true)
+        .await
+        .expect("saved");
+    let row = handle.automations().await.expect("automations").into_iter();
+    let id = row.filter(|row| row.name == "Note").map(|row| row.id).next();
+    let check = handle.check(id.expect("it is there")).await.expect("checked");
+    let lacks = "the connection `crm` lacks scopes: contacts.readonly";
+    let found = check.findings.iter().find(|finding| finding.message == lacks);
+    assert!(found.is_some(), "{:?}", check.findings);
+    handle
+        .enable_automation(id.expect("it is there"), Some("for its health"))
+        .await
+        .expect("enabled");
+    app.until("health tells it", async || {
+        let all = handle.connections().await.expect("connections");
+        let crm = all.into_iter().find(|connection| connection.row.name == "crm");
+        let scopes = crm.and_then(|crm| crm.scopes).expect("scopes");
+        let held = scopes.held.expect("GHL tells them");
+        let lacking: Vec<&String> = scopes.needed.difference(&held).collect();
+        lacking == ["contacts.readonly"] && scopes.lacking.contains("contacts.readonly")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lacks_a_scope_that_no_automation_needs_is_told_what_an_app_needs() {
+    let app = builder(Backend::Sqlite).crm(|crm| {
+        crm.scopes = ["contacts.readonly", "contacts.write"]
+            .map(str::to_owned)
+            .to_vec();
+    });
+    let app = app.start().await;
+    authorize(app.handle()).await.expect("it is authorized");
+    let executor = app.handle().executor();
+    let called = executor.call("crm", "ghl.workflows.list", &json!({})).await;
+    let told = called.expect_err("refused").to_string();
+    assert!(
+        told.ends_with("under the connection's `scopes`; then `cartlane connections reauthorize NAME`."),
+        "{told}"
+    );
+    let all = app.handle().connections().await.expect("connections");
+    let crm = all.into_iter().find(|connection| connection.row.name == "crm");
+    assert_eq!(
+        crm.expect("it is there").notes,
+        [
+            "calls were refused for want of scopes that no automation needs: workflows.readonly; add them in GoHighLevel \
+             and under `scopes`, and authorize it again"
+        ]
+    );
 }

@@ -178,7 +178,8 @@ fn only_what_refuses_every_call_is_trouble_of_the_connection() {
     assert_eq!(
         scope,
         Rejection::MissingScope {
-            scopes: vec!["contacts.write".into()]
+            scopes: vec!["contacts.write".into()],
+            of_app: false,
         }
     );
     assert!(scope.advice().contains("contacts.write"), "{}", scope.advice());

@@ -77,7 +77,7 @@ fn rejection(code: &'static str, message: String, refusal: Refusal) -> Rejection
         ("thrivecart.no_such_call", _) => {
             "Check the connection's base_url; if it is right, please report this."
         }
-        _ => "Change the step's inputs accordingly and retry the run.",
+        _ => "Change the inputs accordingly and try again.",
     };
     Rejection {
         code,

@@ -92,6 +92,9 @@ fn as_meant(operation: &Operation, name: &str, value: &str) -> anyhow::Result<Va
         Some(items) if is_file(items) && value.contains('@') => return value.split(',').map(file).collect(),
         _ => {}
     }
+    if value == "null" && input.shape.nullable {
+        return Ok(Value::Null);
+    }
     Ok(match input.shape.kind() {
         Type::String => text(),
         Type::Array => serde_json::from_str(value).unwrap_or_else(|_| {
