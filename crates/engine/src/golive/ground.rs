@@ -60,6 +60,13 @@ impl Handle {
                 "see `cartlane connections list`",
             ));
         }
+        if (document.is_manual() || document.schedules().next().is_some()) && origins.found.is_empty() {
+            findings.push(Finding::error(
+                None,
+                "there is no connection that it can act on",
+                "add the location (`cartlane connections add`)",
+            ));
+        }
         let mut accounts: Vec<Account> = Vec::new();
         for (poll, id) in &origins.polled {
             let Some(target) = directory.target(*id) else {
