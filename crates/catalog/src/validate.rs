@@ -44,7 +44,11 @@ impl Operation {
             }
         }
         check_needs_one((&self.needs_one, self.takes_one), values, "", &mut problems);
-        for input in self.inputs.iter().filter(|input| !values.contains_key(&input.name)) {
+        for input in self
+            .inputs
+            .iter()
+            .filter(|input| !values.contains_key(&input.name))
+        {
             let default = input.default.clone();
             plain.extend(default.map(|value| (input.name.clone(), value)));
         }
