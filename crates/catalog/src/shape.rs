@@ -42,6 +42,9 @@ pub struct Shape {
     /// How many items a list has at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_items: Option<usize>,
+    /// Whether an empty text is a value, whatever the format.
+    #[serde(skip_serializing_if = "is_false")]
+    pub blank: bool,
     /// Whether null is a value, which empties the field.
     #[serde(skip_serializing_if = "is_false")]
     pub nullable: bool,
@@ -270,6 +273,7 @@ impl Shape {
         let expected = self
             .format
             .as_deref()
+            .filter(|_| !(self.blank && text.is_empty()))
             .and_then(|format| format_fault(format, text));
         if let Some(expected) = expected {
             problems.push(path, format!("`{}` is not {expected}", shortened(text)));

@@ -269,7 +269,7 @@ fn known_limits_are_kept_before_anything_is_sent() {
         ),
         (
             "ghl.contacts.search",
-            contacts(json!({"page": 101})),
+            json!({"page": 101}),
             "page: times pageLimit is more than 10000",
         ),
         (
@@ -371,4 +371,46 @@ fn users_of_a_calendar_are_chosen_from_the_list_of_users() {
             .expect("a field");
         assert_eq!(user.option_source.as_deref(), Some("users"), "{id}");
     }
+}
+
+#[test]
+fn thrivecarts_ids_are_chosen_and_written_as_people_do() {
+    let source = |id: &str, name: &str| {
+        let input = operation(id).input(name).expect("an input");
+        input.option_source.clone().unwrap_or_default()
+    };
+    assert_eq!(source("thrivecart.products.get", "product_id"), "products");
+    assert_eq!(source("thrivecart.bumps.get", "bump_id"), "bumps");
+    assert_eq!(
+        source("thrivecart.affiliates.approve", "affiliate_id"),
+        "affiliates"
+    );
+    assert_eq!(source("thrivecart.affiliates.create", "affiliate_id"), "");
+    for ids in [
+        json!("[1, 15]"),
+        json!("1,15"),
+        json!([1, 15]),
+        json!(["1", "15"]),
+    ] {
+        let inputs = json!({"affiliate_id": "jane", "product_ids": ids});
+        let request = operation("thrivecart.affiliates.approve").request(&inputs, "");
+        let body = request.expect("right").body.expect("a body");
+        assert_eq!(body["product_ids"], "[1,15]", "{ids}");
+    }
+    let wrong = json!({"affiliate_id": "jane", "product_ids": "all"});
+    assert_eq!(
+        faults("thrivecart.affiliates.approve", &wrong),
+        "product_ids: `all` is not a list of ids, such as 1,15"
+    );
+    let pause = |at: &str| json!({"order_id": "1", "subscription_id": "2", "auto_resume": at});
+    let request = operation("thrivecart.subscriptions.pause").request(&pause("2026-01-31T10:00:00Z"), "");
+    assert_eq!(
+        request.expect("right").body.expect("a body")["auto_resume"],
+        "1769853600"
+    );
+    assert_eq!(
+        operation("thrivecart.subscriptions.pause").validate(&pause("")),
+        Ok(())
+    );
+    assert!(faults("thrivecart.subscriptions.pause", &pause("soon")).contains("is not a time"));
 }

@@ -14,6 +14,8 @@ use crate::reply::{Done, Reply};
 use crate::store::Store;
 
 const WRITE: &str = "contacts.write";
+/// GHL documents this limit of its version v3.
+const FOLLOWERS_MAX: usize = 10;
 
 /// The operations.
 pub(crate) const ROUTES: &[AccountRoute] = &[
@@ -187,6 +189,7 @@ fn finish(scene: &mut Scene<'_>, contact: Contact, status: u16, kind: &'static s
 
 /// POST /contacts/{id}/followers
 fn add_followers(scene: &mut Scene<'_>) -> Result<Done, Reply> {
+    check_followers(scene)?;
     let mut contact = Contact::clone(&*scene.contact(scene.param(0))?);
     let mut followers = texts(contact.fields.get("followers"));
     let added = add(&mut followers, &texts(scene.body.get("followers")));
@@ -199,6 +202,7 @@ fn add_followers(scene: &mut Scene<'_>) -> Result<Done, Reply> {
 
 /// DELETE /contacts/{id}/followers
 fn remove_followers(scene: &mut Scene<'_>) -> Result<Done, Reply> {
+    check_followers(scene)?;
     let mut contact = Contact::clone(&*scene.contact(scene.param(0))?);
     let mut followers = texts(contact.fields.get("followers"));
     let removed = remove(&mut followers, &texts(scene.body.get("followers")));
@@ -207,6 +211,14 @@ fn remove_followers(scene: &mut Scene<'_>) -> Result<Done, Reply> {
     let effect = Effect::new("followers_removed", &contact.id, body.clone());
     scene.store.put(contact, scene.now);
     Ok(Done::wrote(200, body, effect))
+}
+
+/// 422 where a body names more than ten followers.
+pub(crate) fn check_followers(scene: &Scene<'_>) -> Result<(), Reply> {
+    if texts(scene.body.get("followers")).len() > FOLLOWERS_MAX {
+        return Err(Reply::invalid("followers must contain no more than 10 elements"));
+    }
+    Ok(())
 }
 
 /// The texts of a list.

@@ -28,7 +28,7 @@ pub async fn run(config_path: &Path, as_json: bool) -> anyhow::Result<ExitCode> 
         output::line("configuration: good");
         output::line(&format!("server: running, {} runs open", health["open_runs"]));
         for connection in connections {
-            describe(connection, &config.listen);
+            describe(connection, &config);
         }
         output::line(&format!("polls: {}", health["polls"]));
         for poll in polls {
@@ -50,7 +50,7 @@ pub async fn run(config_path: &Path, as_json: bool) -> anyhow::Result<ExitCode> 
     })
 }
 
-fn describe(connection: &Value, listen: &str) {
+fn describe(connection: &Value, config: &Config) {
     let text = |pointer: &str| connection.pointer(pointer).and_then(Value::as_str);
     let state =
         text("/trouble/reason").map_or_else(|| "good".to_owned(), |reason| format!("paused: {reason}"));
@@ -78,13 +78,14 @@ fn describe(connection: &Value, listen: &str) {
         _ => "ThriveCart",
     };
     if let Some(path) = text("/hook_path") {
+        let world = config.public_url.as_deref().unwrap_or("https://YOUR-HOST");
+        let world = world.trim_end_matches('/');
         output::line(&format!(
-            "  web hook address: https://YOUR-HOST{path}  (here: http://{listen}{path})"
+            "  web hook address: {world}{path}  (here: http://{}{path})",
+            config.listen
         ));
         if let (Some(path), Some(until)) = (text("/hook_paths/1/path"), text("/hook_paths/1/until")) {
-            output::line(&format!(
-                "  the one before, until {until}: https://YOUR-HOST{path}"
-            ));
+            output::line(&format!("  the one before, until {until}: {world}{path}"));
         }
         let never = format!("never; paste the address into {vendor}");
         let checked = text("/last_checked_at").unwrap_or(&never);

@@ -92,11 +92,16 @@ impl Source {
 /// The lists that inputs' values are chosen from, by name.
 pub(crate) fn options() -> &'static Result<BTreeMap<String, OptionSource>, Problems> {
     static OPTIONS: LazyLock<Result<BTreeMap<String, OptionSource>, Problems>> = LazyLock::new(|| {
-        toml::from_str(include_str!("../../../../catalog/ghl/options.toml")).map_err(|error| {
-            let mut problems = Problems::default();
-            problems.push("options.toml", error.to_string());
-            problems
-        })
+        let mut options = BTreeMap::new();
+        for text in [
+            include_str!("../../../../catalog/ghl/options.toml"),
+            include_str!("../../../../catalog/thrivecart/options.toml"),
+        ] {
+            let sources: BTreeMap<String, OptionSource> =
+                toml::from_str(text).map_err(|error| Problems::one("options.toml", error.to_string()))?;
+            options.extend(sources);
+        }
+        Ok(options)
     });
     &OPTIONS
 }

@@ -67,7 +67,10 @@ impl Executor {
         given: &Json,
         refresh: bool,
     ) -> Result<Choices, CallError> {
-        let target = self.target(connection, Kind::Ghl)?;
+        let source = Catalog::builtin()
+            .option_source(list)
+            .ok_or_else(|| CallError::NoSuchList(list.into()))?;
+        let target = self.target(connection, Kind::of(find(&source.operation)?))?;
         self.shared.choices(&target, list, given, refresh).await
     }
 }

@@ -11,6 +11,7 @@ use crate::reply::{Done, Reply};
 
 /// POST /opportunities/{id}/followers
 pub(super) fn add(scene: &mut Scene<'_>) -> Result<Done, Reply> {
+    membership::check_followers(scene)?;
     let opportunity = find(scene, scene.param(0))?;
     let mut followers = texts(opportunity.fields.get("followers"));
     let added = membership::add(&mut followers, &texts(scene.body.get("followers")));
@@ -20,6 +21,7 @@ pub(super) fn add(scene: &mut Scene<'_>) -> Result<Done, Reply> {
 
 /// DELETE /opportunities/{id}/followers
 pub(super) fn remove(scene: &mut Scene<'_>) -> Result<Done, Reply> {
+    membership::check_followers(scene)?;
     let opportunity = find(scene, scene.param(0))?;
     let mut followers = texts(opportunity.fields.get("followers"));
     let named = if scene.query("isRemoveAllFollowers") == Some("true") {

@@ -234,6 +234,12 @@ impl Shop {
         if self.order(&call.mode, &order_id).is_none() {
             return refused(400, "You must provide a valid order ID.");
         }
+        if status == "paused" && !may_resume(&call.text("auto_resume"), now) {
+            return refused(
+                400,
+                "The auto resume date must be at least 24 hours in the future.",
+            );
+        }
         let is_it = |item: &Item| !id.is_empty() && item.subscription_id == id && item.status != "cancelled";
         let changed = self.change(&call.mode, &order_id, is_it, |item| item.status = status);
         let Some((order, item)) = changed else {
@@ -333,6 +339,13 @@ impl Shop {
         }));
         reply(201, json!({"subscription_id": id}))
     }
+}
+
+/// Whether a pause may end by itself then: never, or in seconds since 1970 that are at least a day ahead.
+fn may_resume(auto_resume: &str, now: UnixMs) -> bool {
+    const DAY_S: i64 = 24 * 60 * 60;
+    let ahead = |at: i64| at >= now.0.div_euclid(1_000) + DAY_S;
+    auto_resume.is_empty() || auto_resume.parse().is_ok_and(ahead)
 }
 
 /// One page of rows, and how many there are in all.

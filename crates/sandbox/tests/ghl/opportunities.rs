@@ -148,6 +148,11 @@ async fn changes_are_told_by_events_of_what_is_different() {
         .post(&format!("{path}/followers"), json!({"followers": ["u1"]}))
         .await;
     assert_eq!((status, &followed["followersAdded"]), (201, &json!(["u1"])));
+    let eleven: Vec<String> = (0..11).map(|number| format!("u{number}")).collect();
+    let (status, _) = ghl
+        .post(&format!("{path}/followers"), json!({"followers": eleven}))
+        .await;
+    assert_eq!(status, 422);
     let (_, left) = ghl
         .delete(
             &format!("{path}/followers?isRemoveAllFollowers=true"),

@@ -68,6 +68,12 @@ async fn a_subscription_is_paused_resumed_cancelled_and_refunded_once() {
     let order_id = sold["order_id"].clone();
     let subscription =
         json!({"order_id": order_id, "subscription_id": sold["subscription_ids"]["product-12"]});
+    for too_soon in ["1", "tomorrow"] {
+        let mut pause = subscription.clone();
+        pause["auto_resume"] = json!(too_soon);
+        let (code, _) = account.api("POST", "/pauseSubscription", "live", &pause).await;
+        assert_eq!(code, 400, "{too_soon}");
+    }
     for (call, status) in [
         ("/pauseSubscription", "paused"),
         ("/resumeSubscription", "active"),

@@ -48,7 +48,10 @@ pub async fn run(arguments: &Arguments, config: &Path, as_json: bool) -> anyhow:
         let request = &answer["request"];
         let text = |name: &str| request[name].as_str().unwrap_or_default();
         output::line(&format!("{} {}", text("method"), text("path")));
-        output::line(&format!("Version: {}", text("version")));
+        // Only GHL's requests have one.
+        if !text("version").is_empty() {
+            output::line(&format!("Version: {}", text("version")));
+        }
         if !request["body"].is_null() {
             output::json(&request["body"]);
         }
