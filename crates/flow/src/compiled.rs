@@ -1,22 +1,22 @@
 //! A document made ready: its expressions compiled once, to be evaluated many times.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use cartlane_model::Problems;
 use minijinja::{Environment, Value};
+use serde_json::Value as Json;
 
 use crate::advance::Fault;
 use crate::condition;
 use crate::document::{Action, Call, Case, Document, ForEach, OnError, OnUnclear, Step, Wait};
 use crate::expression::{Expression, FUNCTIONS, environment};
-use crate::input::{Compiler, Input, InputFault};
-use crate::names::{self, Visible};
+use crate::input::{Compiler, Input, InputFault, bare, inner};
+use crate::names::{self, Output, Visible};
 use crate::parse::{Findings, Places};
 use crate::rules::{self, Outcomes, Ready};
 use crate::scope::{Around, Scope};
-use crate::tables;
 use crate::uses::{Uses, data};
-use crate::wait;
+use crate::{paths, tables, wait};
 
 /// A document with its expressions compiled. Share one (in an `Arc`) for all runs of an automation version.
 #[derive(Debug)]
@@ -180,9 +180,11 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
             findings,
             reads: Vec::new(),
             all: Uses::default(),
+            item: None,
         },
         document,
         earlier: Vec::new(),
+        outputs: HashMap::new(),
         all: all.iter().map(|step| step.id.as_str()).collect(),
         depth: 0,
     };
@@ -206,6 +208,7 @@ pub(crate) fn compile(document: &Document, findings: &mut Findings) -> Parts {
 /// What is wrong with reading `name` where `visible` is all that can be seen.
 fn name_fault(document: &Document, name: &str, visible: &Visible<'_>) -> Option<String> {
     match name.split('.').next() {
+        _ if name.contains("[]") => names::fault(name, visible),
         Some("rules") => rules::fault(document.rules.as_ref(), name),
         Some("tables") => tables::fault(&document.tables, name),
         _ => names::fault(name, visible),
@@ -219,6 +222,8 @@ struct Walk<'d, 'e> {
     /// The steps that may have run at this point, and that nobody loops over.
     earlier: Vec<&'d str>,
     all: Vec<&'d str>,
+    /// The outputs of steps whose names are known.
+    outputs: HashMap<&'d str, Output<'d>>,
     /// How many loops are around this point.
     depth: usize,
 }
@@ -300,9 +305,12 @@ impl<'d> Walk<'d, '_> {
             .bare_expression(&format!("{path}.for_each"), &each.for_each);
         let uses = self.begun(step);
         let before = self.earlier.len();
+        let item = self.meant(bare(&each.for_each)).map(|list| format!("{list}[]"));
+        let around = std::mem::replace(&mut self.compiler.item, item);
         self.depth += 1;
         let steps = self.steps(&format!("{path}.steps"), &each.steps);
         self.depth -= 1;
+        self.compiler.item = around;
         self.earlier.truncate(before); // each round has its own, so that none is there afterwards
         let action = CompiledAction::ForEach {
             list,
@@ -322,7 +330,7 @@ impl<'d> Walk<'d, '_> {
         let when = wait.when.as_ref();
         let when = when.map(|when| self.compiler.condition(&format!("{path}.wait.when"), when));
         let uses = self.check_names(true);
-        self.earlier.push(&step.id);
+        self.seen(step);
         let action = CompiledAction::Wait {
             lasts_ms: wait.lasts.as_deref().and_then(wait::milliseconds),
             until,
@@ -336,17 +344,54 @@ impl<'d> Walk<'d, '_> {
     /// What a step reads before anything within it; from here on it may be read itself.
     fn begun(&mut self, step: &'d Step) -> Uses {
         let uses = self.check_names(false);
-        self.earlier.push(&step.id);
+        self.seen(step);
         uses
+    }
+
+    /// From here on the step may be read.
+    fn seen(&mut self, step: &'d Step) {
+        self.earlier.push(&step.id);
+        let output = match &step.action {
+            Action::Call(_) => return, // what it answers is known in a run only
+            Action::Branch(_) => vec![("taken", None), ("not_taken", None)],
+            Action::ForEach(each) => vec![("items", self.meant(bare(&each.for_each))), ("count", None)],
+            Action::Wait { .. } => vec![
+                ("timed_out", None),
+                ("event", Some("facts".to_owned())),
+                ("event_id", None),
+            ],
+            Action::Set { set } => {
+                let meant = |value: &Json| self.meant(inner(value.as_str()?)?);
+                set.iter()
+                    .map(|(name, value)| (name.as_str(), meant(value)))
+                    .collect()
+            }
+            Action::Stop { .. } => vec![("reason", None)],
+        };
+        self.outputs.insert(&step.id, output);
+    }
+
+    /// The path of the event or the contact that an expression stands for, if it is one and nothing else.
+    fn meant(&self, source: &str) -> Option<String> {
+        let visible = Visible {
+            outputs: Some(&self.outputs),
+            item: self.compiler.item.as_deref(),
+            ..Visible::default()
+        };
+        let path = paths::named(source)?;
+        visible.meant(&path.split('.').collect::<Vec<_>>())
     }
 
     /// Checks the names that were read since the last call, and gives those that can be there.
     fn check_names(&mut self, is_awaited: bool) -> Uses {
+        let item = self.compiler.item.clone();
         let visible = Visible {
             earlier: &self.earlier,
             all: &self.all,
+            outputs: Some(&self.outputs),
             functions: &FUNCTIONS,
             in_loop: self.depth > 0,
+            item: item.as_deref(),
             is_awaited,
         };
         self.compiler

@@ -8,12 +8,17 @@
 //!     - event.mode == "live"                  # an expression
 //! ```
 
+use std::cmp::Ordering;
+
 use minijinja::{Environment, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::expression::Expression;
-use crate::input::{Compiler, Input};
+use crate::fields::Type;
+use crate::input::{Compiler, Input, bare, has_expression};
+use crate::paths;
+use crate::wait::moment;
 
 /// When something is done.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,7 +57,7 @@ pub enum Condition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operator {
-    /// The same; texts without regard to case.
+    /// The same: numbers where one of both is one, dates as moments, texts without regard to case.
     Equals,
     /// Not the same.
     DiffersFrom,
@@ -121,10 +126,10 @@ impl Operator {
             Self::Lacks => !contains(field, value),
             Self::StartsWith => folded(field).starts_with(&folded(value)) && is_there(field),
             Self::EndsWith => folded(field).ends_with(&folded(value)) && is_there(field),
-            Self::MoreThan => order(field, value).is_some_and(std::cmp::Ordering::is_gt),
-            Self::AtLeast => order(field, value).is_some_and(std::cmp::Ordering::is_ge),
-            Self::LessThan => order(field, value).is_some_and(std::cmp::Ordering::is_lt),
-            Self::AtMost => order(field, value).is_some_and(std::cmp::Ordering::is_le),
+            Self::MoreThan => order(field, value).is_some_and(Ordering::is_gt),
+            Self::AtLeast => order(field, value).is_some_and(Ordering::is_ge),
+            Self::LessThan => order(field, value).is_some_and(Ordering::is_lt),
+            Self::AtMost => order(field, value).is_some_and(Ordering::is_le),
             Self::Present => is_there(field),
             Self::Missing => !is_there(field),
         }
@@ -142,7 +147,8 @@ fn is_there(value: &Json) -> bool {
 
 /// A number, also where it is written as a text.
 fn number(value: &Json) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
+    let read = |text: &str| text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+    value.as_f64().or_else(|| read(value.as_str()?))
 }
 
 fn folded(value: &Json) -> String {
@@ -157,20 +163,33 @@ fn same(one: &Json, other: &Json) -> bool {
     if !is_there(one) || !is_there(other) {
         return is_there(one) == is_there(other);
     }
-    match (number(one), number(other)) {
-        (Some(one), Some(other)) => one.total_cmp(&other).is_eq(),
-        _ => folded(one) == folded(other),
-    }
+    order(one, other) == Some(Ordering::Equal)
 }
 
-fn order(one: &Json, other: &Json) -> Option<std::cmp::Ordering> {
+/// How two things compare, where both are there: a date or time and a moment as moments, anything and a number as numbers,
+/// all else as texts. So `01234` and `1234` are two postal codes, where neither is a number.
+fn order(one: &Json, other: &Json) -> Option<Ordering> {
     if !is_there(one) || !is_there(other) {
         return None;
     }
-    match (number(one), number(other)) {
-        (Some(one), Some(other)) => one.partial_cmp(&other),
-        _ => Some(folded(one).cmp(&folded(other))), // dates are written year first
+    if (is_date(one) || is_date(other))
+        && let (Some(one), Some(other)) = (moment(one), moment(other))
+    {
+        return Some(one.cmp(&other));
     }
+    if (one.is_number() || other.is_number())
+        && let (Some(one), Some(other)) = (number(one), number(other))
+    {
+        return one.partial_cmp(&other);
+    }
+    Some(folded(one).cmp(&folded(other)))
+}
+
+/// Whether it is a text that says a date or a time, and not milliseconds.
+fn is_date(value: &Json) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| number(value).is_none() && moment(&text.into()).is_some())
 }
 
 fn items(value: &Json) -> Vec<Json> {
@@ -199,6 +218,43 @@ fn is_item(item: &Json, value: &Json) -> bool {
     [key.as_str(), text("id"), text("name")]
         .iter()
         .any(|known| same(&Json::from(*known), value))
+}
+
+/// Why a value can never compare so with a field that holds this; `None` where it can, or reads something itself.
+fn misfit(field: &str, holds: Type, is: Operator, value: &Json) -> Option<String> {
+    let (is_ordered, values) = match is {
+        _ if has_expression(value) => return None,
+        Operator::MoreThan | Operator::AtLeast | Operator::LessThan | Operator::AtMost => {
+            (true, vec![value.clone()])
+        }
+        Operator::Equals | Operator::DiffersFrom => (false, vec![value.clone()]),
+        Operator::OneOf | Operator::NoneOf => (false, items(value)),
+        _ => return None,
+    };
+    let wrong = |fits: &dyn Fn(&Json) -> bool| values.iter().find(|value| !value.is_null() && !fits(value));
+    let (is_what, wrong) = match holds {
+        Type::Number => ("a number", wrong(&|value| number(value).is_some())?),
+        Type::Moment => (
+            "a moment: a date such as `2026-01-31`, a time such as `2026-01-31T10:00:00+02:00`, or milliseconds since 1970",
+            wrong(&|value| moment(value).is_some())?,
+        ),
+        Type::Boolean => (
+            "true or false",
+            wrong(&|value| matches!(folded(value).as_str(), "true" | "false"))?,
+        ),
+        Type::Text => ("a text", wrong(&|value| !value.is_object() && !value.is_array())?),
+        Type::Money => {
+            return Some(format!(
+                "`{field}` is an amount; compare `{field}.minor`, its hundredths"
+            ));
+        }
+        Type::List if is_ordered => {
+            return Some(format!("`{field}` is a list; say what it `contains`, or `lacks`"));
+        }
+        Type::List | Type::Map | Type::Any => return None,
+    };
+    let wrong = wrong.as_str().map_or_else(|| wrong.to_string(), str::to_owned);
+    Some(format!("`{field}` is {is_what}; `{wrong}` is none"))
 }
 
 /// A condition made ready.
@@ -238,6 +294,10 @@ impl Compiler<'_> {
                 let Some(compiled) = self.field(&path_of_field, field) else {
                     return Compiled::Faulty;
                 };
+                let holds = paths::named(bare(field)).and_then(|path| self.type_of(&path));
+                if let Some(fault) = holds.and_then(|holds| misfit(bare(field), holds, *is, value)) {
+                    self.findings.push(format!("{path}.value"), fault);
+                }
                 Compiled::Field {
                     name: field.clone(),
                     field: compiled,

@@ -1,6 +1,10 @@
-//! What expressions can read of every event and contact, with types: for editors, which offer them.
+//! What expressions can read of every event and contact, with types: for editors, which offer them, and for the check of names.
+
+use std::borrow::Cow;
 
 use serde::Serialize;
+
+use crate::names;
 
 /// What kind of value a field holds. Any but a list may be none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -187,10 +191,76 @@ pub const CONTACT: &[Field] = &[
     ),
 ];
 
+/// What can stand behind a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Inside<'a> {
+    /// One of these names.
+    Names(Vec<&'a str>),
+    /// No name at all.
+    Nothing,
+    /// Whatever the source sent.
+    Anything,
+}
+
+/// What can stand behind `path`, in which `[]` stands behind a list.
+pub(crate) fn inside(path: &str) -> Inside<'static> {
+    match path {
+        "event" => return Inside::Names(names::EVENT.into()),
+        "contact.spent" => return Inside::Anything, // a currency
+        _ => {}
+    }
+    match type_of(path) {
+        Some(Type::Money) => return Inside::Names(names::MONEY.into()),
+        Some(Type::Map) | None => {}
+        Some(_) => return Inside::Nothing,
+    }
+    let mut within: Vec<&str> = Vec::new();
+    for field in EVENT.iter().chain(CONTACT) {
+        let rest = field
+            .path
+            .strip_prefix(path)
+            .and_then(|rest| rest.strip_prefix('.'));
+        let name = rest.and_then(|rest| rest.split(['.', '[', '(']).next());
+        if let Some(name) = name.filter(|name| within.last() != Some(name)) {
+            within.push(name);
+        }
+    }
+    if !within.is_empty() {
+        Inside::Names(within)
+    } else if path == "event.items" {
+        Inside::Nothing
+    } else {
+        Inside::Anything
+    }
+}
+
+/// What the field at `path` holds, where that is known.
+pub(crate) fn type_of(path: &str) -> Option<Type> {
+    let path = match path
+        .strip_prefix("contact.spent.")
+        .map(|rest| rest.split_once('.'))
+    {
+        Some(None) => "contact.spent.USD".into(),
+        Some(Some((_, rest))) => Cow::from(format!("contact.spent.USD.{rest}")),
+        None => path.into(),
+    };
+    let find = |path: &str| EVENT.iter().chain(CONTACT).find(|field| field.path == path);
+    let holds = |path: &str| find(path).map(|field| field.holds);
+    holds(&path).or_else(|| match path.rsplit_once('.')? {
+        (money, "minor") => holds(money)
+            .filter(|holds| *holds == Type::Money)
+            .map(|_| Type::Number),
+        (money, "currency") => holds(money)
+            .filter(|holds| *holds == Type::Money)
+            .map(|_| Type::Text),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{contact, names};
+    use crate::contact;
 
     #[test]
     fn every_name_that_can_be_read_has_a_type() {
@@ -224,10 +294,7 @@ mod tests {
     #[test]
     fn every_typed_field_can_be_read() {
         for field in EVENT.iter().chain(CONTACT) {
-            let path = field.path.replace("[]", "").replace("(\"product-12\")", "");
-            if field.path.contains("[]") {
-                continue; // what is in a list is read by a name of its own
-            }
+            let path = field.path.replace("(\"product-12\")", "");
             assert_eq!(names::fault(&path, &names::Visible::default()), None);
         }
     }

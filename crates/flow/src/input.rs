@@ -12,9 +12,10 @@ use minijinja::{Environment, Value};
 use serde_json::Value as Json;
 
 use crate::expression::{Expression, FUNCTIONS, check_expression, check_uses, explain, explain_with_line};
+use crate::fields::{self, Type};
 use crate::parse::Findings;
-use crate::syntax;
 use crate::uses::Uses;
+use crate::{paths, syntax};
 
 /// One input, compiled. A template is kept in its document's environment, by its path.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Compiler<'a> {
     pub reads: Vec<(String, String)>,
     /// All names that were read so far and can be there.
     pub all: Uses,
+    /// What `item` is at this point, where that is known: `event.items[]`.
+    pub item: Option<String>,
 }
 
 impl Compiler<'_> {
@@ -45,6 +48,7 @@ impl Compiler<'_> {
         for (path, name) in reads {
             match fault(&name) {
                 Some(fault) => self.findings.push(path, fault),
+                None if name.contains("[]") => {} // what is read of it is the whole list, which is a name, too
                 None => {
                     uses.add(&name);
                     self.all.add(&name);
@@ -54,13 +58,23 @@ impl Compiler<'_> {
         uses
     }
 
+    /// What the field at `path` holds at this point, where that is known.
+    pub(crate) fn type_of(&self, path: &str) -> Option<Type> {
+        let (root, rest) = path.split_at(path.find('.')?);
+        match (root, &self.item) {
+            ("awaited", _) => fields::type_of(&format!("event{rest}")),
+            ("item", Some(item)) => fields::type_of(&format!("{item}{rest}")),
+            _ => fields::type_of(path),
+        }
+    }
+
     /// Compiles an expression; a fault is noted and gives `None`.
     pub(crate) fn expression(&mut self, path: &str, source: &str) -> Option<Expression> {
         match Expression::compile(source) {
             Ok(expression) => {
                 check_expression(&expression.source, path, self.findings);
-                self.reads
-                    .extend(expression.reads().map(|name| (path.to_owned(), name)));
+                let names = expression.reads().chain(paths::in_expression(source));
+                self.reads.extend(names.map(|name| (path.to_owned(), name)));
                 Some(expression)
             }
             Err(error) => {
@@ -72,12 +86,12 @@ impl Compiler<'_> {
 
     /// Compiles an expression, written bare or in `{{ }}`.
     pub(crate) fn bare_expression(&mut self, path: &str, source: &str) -> Option<Expression> {
-        self.expression(path, inner(source).unwrap_or(source))
+        self.expression(path, bare(source))
     }
 
     /// Compiles the field of a comparison: none where it is not there.
     pub(crate) fn field(&mut self, path: &str, source: &str) -> Option<Expression> {
-        let source = inner(source).unwrap_or(source);
+        let source = bare(source);
         self.expression(path, source)?;
         Expression::compile(&format!("({source}) | default(none)")).ok()
     }
@@ -107,7 +121,7 @@ impl Compiler<'_> {
     }
 
     fn text(&mut self, path: &str, text: &str) -> Input {
-        if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
+        if !is_template(text) {
             return Input::Fixed(Json::String(text.to_owned()));
         }
         // `{{ a }} and {{ b }}` begins and ends like one expression, but what is between is none.
@@ -135,9 +149,9 @@ impl Compiler<'_> {
         }
         check_uses(syntax::in_template(text), path, self.findings);
         if let Ok(template) = self.environment.get_template(path) {
-            let names = template.undeclared_variables(true);
-            self.reads
-                .extend(names.into_iter().map(|name| (path.to_owned(), name)));
+            let names = template.undeclared_variables(true).into_iter();
+            let names = names.chain(paths::in_template(text));
+            self.reads.extend(names.map(|name| (path.to_owned(), name)));
         }
         Input::Template {
             path: path.to_owned(),
@@ -150,8 +164,27 @@ impl Compiler<'_> {
     }
 }
 
+fn is_template(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
+}
+
+/// Whether any text in it holds an expression.
+pub(crate) fn has_expression(value: &Json) -> bool {
+    match value {
+        Json::String(text) => is_template(text),
+        Json::Array(items) => items.iter().any(has_expression),
+        Json::Object(fields) => fields.values().any(has_expression),
+        _ => false,
+    }
+}
+
+/// An expression that was written bare or in `{{ }}`.
+pub(crate) fn bare(source: &str) -> &str {
+    inner(source).unwrap_or(source)
+}
+
 /// What stands in a text that is `{{ … }}` from end to end; may be no expression.
-fn inner(text: &str) -> Option<&str> {
+pub(crate) fn inner(text: &str) -> Option<&str> {
     let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
     let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
     Some(inner.strip_suffix(['-', '+']).unwrap_or(inner).trim())

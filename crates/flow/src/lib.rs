@@ -57,6 +57,7 @@ mod node;
 pub mod on;
 mod operations;
 mod parse;
+mod paths;
 pub mod recipe;
 pub mod rules;
 pub mod schema;

@@ -1,8 +1,10 @@
 //! The names that expressions can read, and which of them someone meant.
 
+use std::collections::HashMap;
+
 use cartlane_catalog::events;
 
-use crate::contact;
+use crate::fields::{self, Inside};
 
 /// What the kinds of event of GHL begin with; these are a closed list, [`cartlane_catalog::events`].
 pub const GHL: &str = "ghl.";
@@ -119,6 +121,19 @@ pub fn mistaken_kind(kind: &str) -> Option<&'static str> {
         .find(|known| strsim::damerau_levenshtein(kind, known) <= 2)
 }
 
+/// The fields of `event` that are not of its facts: the output of a `wait` has none of them.
+const NOT_FACTS: [&str; 6] = [
+    "id",
+    "workspace_id",
+    "connection_id",
+    "contact_id",
+    "received_at",
+    "occurred_at",
+];
+
+/// The names in the output of a step, each with the path that it stands for, where that is known.
+pub(crate) type Output<'a> = Vec<(&'a str, Option<String>)>;
+
 /// What an expression can see where it stands.
 #[derive(Default)]
 pub(crate) struct Visible<'a> {
@@ -126,26 +141,33 @@ pub(crate) struct Visible<'a> {
     pub earlier: &'a [&'a str],
     /// All steps of the document.
     pub all: &'a [&'a str],
+    /// The outputs of steps whose names are known.
+    pub outputs: Option<&'a HashMap<&'a str, Output<'a>>>,
     /// The functions that there are.
     pub functions: &'a [&'a str],
     /// Whether it stands within a loop, where there are `item` and `index`.
     pub in_loop: bool,
+    /// What `item` is, where that is known: `event.items[]`.
+    pub item: Option<&'a str>,
     /// Whether it is the condition of a wait, where there is `awaited`.
     pub is_awaited: bool,
 }
 
-/// What is wrong with `path`, read where `visible` is all that can be seen.
+/// What is wrong with `path`, read where `visible` is all that can be seen. `[]` stands behind a list in it.
 ///
-/// What `rules` and `tables` have depends on the document, see `compiled`. `settings`, `event.payload` and what lies in a
-/// step's output are only known in a run, so nothing is said of them.
+/// What `rules` and `tables` have depends on the document, see `compiled`. `settings`, `event.payload` and what an operation
+/// answers are only known in a run, so nothing is said of them.
 pub(crate) fn fault(path: &str, visible: &Visible<'_>) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
+    if let Some(list) = parts.iter().position(|part| part.ends_with("[]")) {
+        return field_fault(path, &parts, list, visible); // the names before were read by themselves
+    }
     match parts[..] {
-        ["event", ref rest @ ..] => event_fault(path, rest),
-        ["contact", ref rest @ ..] => contact_fault(path, rest),
-        ["awaited", ref rest @ ..] if visible.is_awaited => event_fault(path, rest),
-        ["item" | "index", ..] if visible.in_loop => None,
-        ["steps", step, ..] if visible.earlier.contains(&step) => None,
+        ["event" | "contact", ..] => field_fault(path, &parts, 0, visible),
+        ["awaited", ..] if visible.is_awaited => field_fault(path, &parts, 0, visible),
+        ["item", ..] if visible.in_loop || visible.item.is_some() => field_fault(path, &parts, 0, visible),
+        ["index", ..] if visible.in_loop => None,
+        ["steps", step, ..] if visible.earlier.contains(&step) => field_fault(path, &parts, 1, visible),
         ["steps", step, ..] if visible.all.contains(&step) => Some(format!(
             "`{path}` reads the step `{step}`, which has not run yet at this point, or runs within a loop"
         )),
@@ -155,40 +177,87 @@ pub(crate) fn fault(path: &str, visible: &Visible<'_>) -> Option<String> {
         ["item" | "index", ..] => Some(format!("`{path}` is only there within `for_each`")),
         ["awaited", ..] => Some(format!("`{path}` is only there in the `when` of a `wait`")),
         [root, ..] => {
-            let known: Vec<&str> = ROOTS.iter().chain(visible.functions).copied().collect();
+            let mut known: Vec<&str> = ROOTS.iter().chain(visible.functions).copied().collect();
+            if visible.in_loop || visible.item.is_some() {
+                known.push("item");
+            }
+            if visible.in_loop {
+                known.push("index");
+            }
+            if visible.is_awaited {
+                known.push("awaited");
+            }
             Some(unknown(path, root, "name", &known))
         }
     }
 }
 
-fn event_fault(path: &str, rest: &[&str]) -> Option<String> {
-    let (field, known): (&str, &[&str]) = match rest {
-        ["person", field, ..] => (field, &PERSON),
-        ["amount", field, ..] => (field, &MONEY),
-        ["subscription", field, ..] => (field, &SUBSCRIPTION),
-        [field, ..] => (field, &EVENT),
-        [] => return None,
-    };
-    if !known.contains(&field) {
-        return Some(unknown(path, field, "field", known));
+/// What is wrong with the parts behind the one at `known`.
+fn field_fault(path: &str, parts: &[&str], known: usize, visible: &Visible<'_>) -> Option<String> {
+    for at in known + 1..parts.len() {
+        let name = parts[at].trim_end_matches("[]");
+        let names = match visible.inside(&parts[..at]) {
+            Inside::Anything => return None,
+            Inside::Nothing => {
+                let last = parts[at - 1];
+                return Some(format!("`{path}` looks into `{last}`, which has no fields"));
+            }
+            Inside::Names(names) => names,
+        };
+        if !names.contains(&name) {
+            return Some(unknown(path, name, "field", &names));
+        }
     }
-    let is_open = matches!(rest, ["payload", ..]);
-    let depth = if matches!(rest[0], "person" | "amount" | "subscription") {
-        2
-    } else {
-        1
-    };
-    (!is_open && rest.len() > depth).then(|| format!("`{path}` looks into `{field}`, which has no fields"))
+    None
 }
 
-fn contact_fault(path: &str, rest: &[&str]) -> Option<String> {
-    let (field, known): (&str, &[&str]) = match rest {
-        ["refunds", field, ..] => (field, &contact::REFUNDS),
-        ["spent", _, field, ..] => (field, &MONEY),
-        [field, ..] => (field, &contact::FIELDS),
-        [] => return None,
-    };
-    (!known.contains(&field)).then(|| unknown(path, field, "field", known))
+impl Visible<'_> {
+    /// What can stand behind these parts.
+    fn inside(&self, parts: &[&str]) -> Inside<'_> {
+        if let ["steps", step] = parts {
+            let output = self.outputs.and_then(|outputs| outputs.get(step));
+            let names = output.map(|output| output.iter().map(|(name, _)| *name).collect());
+            return names.map_or(Inside::Anything, Inside::Names);
+        }
+        let Some(meant) = self.meant(parts) else {
+            return Inside::Anything;
+        };
+        match meant.strip_prefix("facts") {
+            Some("") => Inside::Names(
+                EVENT
+                    .into_iter()
+                    .filter(|name| !NOT_FACTS.contains(name))
+                    .collect(),
+            ),
+            Some(rest) => fields::inside(&format!("event{rest}")),
+            None => fields::inside(&meant),
+        }
+    }
+
+    /// The path of the event, or of the contact, that these parts stand for; `None` where nobody knows.
+    pub(crate) fn meant(&self, parts: &[&str]) -> Option<String> {
+        let (root, rest) = match *parts {
+            ["event" | "contact", ..] => return Some(parts.join(".")),
+            ["awaited", ref rest @ ..] => ("event", rest),
+            ["item", ref rest @ ..] => (self.item?, rest),
+            ["steps", step, output, ref rest @ ..] => {
+                let name = output.trim_end_matches("[]");
+                let (_, path) = self
+                    .outputs?
+                    .get(step)?
+                    .iter()
+                    .find(|(known, _)| *known == name)?;
+                let path = format!("{}{}", path.as_deref()?, &output[name.len()..]);
+                return Some(joined(&path, rest));
+            }
+            _ => return None,
+        };
+        Some(joined(root, rest))
+    }
+}
+
+fn joined(root: &str, rest: &[&str]) -> String {
+    [&[root], rest].concat().join(".")
 }
 
 pub(crate) fn unknown(path: &str, name: &str, what: &str, known: &[&str]) -> String {

@@ -11,64 +11,91 @@ pub(crate) enum Use {
     Test(String),
 }
 
+/// What stands between `{{` and `}}`, or between `{%` and `%}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Expression,
+    Tag,
+}
+
 /// The filters and tests in an expression.
 pub(crate) fn in_expression(source: &str) -> BTreeSet<Use> {
     let mut found = BTreeSet::new();
-    scan(source, None, &mut found);
+    scan(source, &mut found);
     found
 }
 
 /// The filters and tests in the `{{ … }}` and `{% … %}` of a template.
 pub(crate) fn in_template(source: &str) -> BTreeSet<Use> {
     let mut found = BTreeSet::new();
+    for (_, code) in sections(source) {
+        scan(code, &mut found);
+    }
+    found
+}
+
+/// The code in a template.
+pub(crate) fn sections(source: &str) -> Vec<(Section, &str)> {
+    let mut sections = Vec::new();
     let mut rest = source;
     while let Some(start) = rest.find('{') {
         rest = &rest[start + 1..];
-        let close = match rest.as_bytes().first() {
-            Some(b'{') => "}}",
-            Some(b'%') => "%}",
+        let (section, close) = match rest.as_bytes().first() {
+            Some(b'{') => (Section::Expression, "}}"),
+            Some(b'%') => (Section::Tag, "%}"),
             Some(b'#') => {
                 rest = rest.find("#}").map_or("", |end| &rest[end + 2..]);
                 continue;
             }
             _ => continue,
         };
-        let length = scan(&rest[1..], Some(close), &mut found);
-        rest = &rest[1 + length..];
+        rest = &rest[1..];
+        let length = length_to(close, rest);
+        sections.push((section, &rest[..length]));
+        rest = &rest[length..];
     }
-    found
+    sections
 }
 
-/// Notes what is used in `source` up to `close` outside of quotes; gives the length that was read.
-fn scan(source: &str, close: Option<&str>, found: &mut BTreeSet<Use>) -> usize {
-    let mut previous = "";
+/// How long `source` is up to `close` outside of quotes.
+fn length_to(close: &str, source: &str) -> usize {
     let mut at = 0;
-    while at < source.len() {
-        let rest = &source[at..];
-        if close.is_some_and(|close| rest.starts_with(close)) {
-            return at;
-        }
-        let token = token(rest);
-        if !token.trim().is_empty() {
-            if is_word(token) {
-                match previous {
-                    "|" => drop(found.insert(Use::Filter(token.to_owned()))),
-                    "is" if token == "not" => {
-                        at += token.len();
-                        continue; // `x is not defined`: the test comes next
-                    }
-                    "is" => drop(found.insert(Use::Test(token.to_owned()))),
-                    _ => {}
-                }
-            }
-            previous = token;
-        }
-        at += token.len();
+    while at < source.len() && !source[at..].starts_with(close) {
+        at += token(&source[at..]).len();
     }
     at
 }
 
-fn is_word(token: &str) -> bool {
+/// The tokens of an expression without the space between them.
+pub(crate) fn tokens(source: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    let mut rest = source;
+    while !rest.is_empty() {
+        let (token, after) = rest.split_at(token(rest).len());
+        tokens.push(token);
+        rest = after;
+    }
+    tokens.retain(|token| !token.trim().is_empty());
+    tokens
+}
+
+/// Notes what is used in `source`.
+fn scan(source: &str, found: &mut BTreeSet<Use>) {
+    let mut previous = "";
+    for token in tokens(source) {
+        if is_word(token) {
+            match previous {
+                "|" => drop(found.insert(Use::Filter(token.to_owned()))),
+                "is" if token == "not" => continue, // `x is not defined`: the test comes next
+                "is" => drop(found.insert(Use::Test(token.to_owned()))),
+                _ => {}
+            }
+        }
+        previous = token;
+    }
+}
+
+pub(crate) fn is_word(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 

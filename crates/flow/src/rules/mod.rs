@@ -48,6 +48,9 @@ pub const COLUMNS: [&str; 6] = ["product", "type", "plan", "coupon", "currency",
 /// The columns that say something of an item.
 const OF_ITEMS: [&str; 3] = ["product", "type", "plan"];
 
+/// What `item` is in a rule.
+const ITEM: &str = "event.items[]";
+
 /// The outcomes that have a name of their own; any other name may be used, too.
 pub const OUTCOMES: [&str; 9] = [
     "tags",
@@ -151,25 +154,24 @@ pub(crate) fn fault(rules: Option<&Rules>, path: &str) -> Option<String> {
 
 /// What is wrong with reading `path` inside a rule.
 pub(crate) fn fault_inside(path: &str, functions: &[&str]) -> Option<String> {
-    let parts: Vec<&str> = path.split('.').collect();
-    match parts[..] {
-        ["item"] => None,
-        ["item", field, ..] if names::ITEM.contains(&field) => None,
-        ["item", field, ..] => Some(names::unknown(path, field, "field", &names::ITEM)),
-        ["steps" | "rules" | "reference", ..] => Some(format!(
+    if ["steps", "rules", "reference"].contains(&path.split(['.', '[']).next().unwrap_or_default()) {
+        return Some(format!(
             "`{path}`: a rule cannot read this; it reads event, item, contact, settings and tables"
-        )),
-        _ => {
-            let visible = Visible {
-                functions,
-                ..Visible::default()
-            };
-            names::fault(path, &visible)
-        }
+        ));
     }
+    let visible = Visible {
+        functions,
+        item: Some(ITEM),
+        ..Visible::default()
+    };
+    names::fault(path, &visible)
 }
 
 /// Compiles the expressions of the rules; `None` where there are none.
 pub(crate) fn compile(rules: Option<&Rules>, compiler: &mut Compiler<'_>) -> Option<Ready> {
-    rules.map(|rules| Ready::compile(rules, compiler))
+    let rules = rules?;
+    compiler.item = Some(ITEM.to_owned());
+    let ready = Ready::compile(rules, compiler);
+    compiler.item = None;
+    Some(ready)
 }

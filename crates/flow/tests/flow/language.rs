@@ -34,6 +34,17 @@ fn holds(condition: &str) -> Result<(), String> {
 #[case("{field: event.kind, is: equals, value: ORDER.success}")]
 #[case("{field: event.amount.minor, is: at_least, value: \"1\"}")]
 #[case("{field: event.items, is: contains, value: product-12}")]
+#[case("{field: event.amount.minor, is: equals, value: 499700}")]
+#[case("{field: event.amount.minor, is: one_of, value: \"1, 499700\"}")]
+#[case("{field: event.occurred_at, is: at_least, value: \"2020-01-01\"}")]
+#[case("{field: event.occurred_at, is: less_than, value: \"2023-11-09\"}")]
+#[case("{field: event.occurred_at, is: at_least, value: \"2023-11-09T01:48:20+02:00\"}")]
+#[case("{field: event.occurred_at, is: at_most, value: \"2023-11-09T01:48:20+02:00\"}")]
+#[case("{field: \"'2026-01-31T09:00:00Z'\", is: at_least, value: \"2026-01-31T10:00:00+02:00\"}")]
+#[case("{field: \"'2026-01-31T09:00:00Z'\", is: equals, value: \"2026-01-31T11:00:00+02:00\"}")]
+#[case("{field: \"'01234'\", is: differs_from, value: \"1234\"}")]
+#[case("{field: \"'1E3'\", is: none_of, value: [\"1000\", \"inf\"]}")]
+#[case("{field: \"'01234'\", is: equals, value: 1234}")]
 #[case("{field: event.person.country, is: one_of, value: [DE, ID]}")]
 #[case("{field: event.person.country, is: one_of, value: \"DE, id\"}")]
 #[case("{field: event.coupon, is: missing}")]
@@ -55,6 +66,80 @@ fn what_does_not_hold_is_explained() {
     assert_snapshot!(why("{any: [{field: event.mode, is: equals, value: live}, event.coupon]}"), @r#"`event.mode` is "test"; wanted: it equals "live", and its condition is not met: event.coupon"#);
     assert_snapshot!(why("{not: {field: event.mode, is: equals, value: test}}"), @"it holds, and must not: `event.mode` equals");
     assert_snapshot!(why("{field: event.coupon, is: starts_with, value: X}"), @r#"`event.coupon` is null; wanted: it starts with "X""#);
+}
+
+#[test]
+fn a_value_that_its_field_can_never_be_is_a_fault() {
+    let yaml = document(
+        r#"
+  - {id: a, set: {x: 1}, when: {field: event.amount.minor, is: more_than, value: lots}}
+  - {id: b, set: {x: 1}, when: {field: "{{ event.occurred_at }}", is: at_least, value: yesterday}}
+  - {id: c, set: {x: 1}, when: {all: [{field: event.amount, is: at_least, value: 5}, {field: event.items, is: more_than, value: 2}]}}
+  - {id: d, set: {x: 1}, when: {field: contact.spent.EUR.minor, is: one_of, value: [1, two]}}
+  - {id: e, set: {x: 1}, when: {field: event.person.email, is: equals, value: [a@example.com]}}
+  - id: f
+    for_each: event.items
+    steps: [{id: g, set: {x: 1}, when: {field: item.quantity, is: equals, value: many}}]
+  - {id: h, set: {x: 1}, when: {field: event.payload.total, is: more_than, value: lots}}
+  - {id: i, set: {x: 1}, when: {field: event.amount.minor, is: more_than, value: "{{ settings.lots }}"}}
+"#,
+    );
+    assert_snapshot!(faults(&yaml), @r#"
+    steps[0].when.value (line 5, column 82): `event.amount.minor` is a number; `lots` is none
+    steps[1].when.value (line 6, column 88): `event.occurred_at` is a moment: a date such as `2026-01-31`, a time such as `2026-01-31T10:00:00+02:00`, or milliseconds since 1970; `yesterday` is none
+    steps[2].when.all[0].value (line 7, column 82): `event.amount` is an amount; compare `event.amount.minor`, its hundredths
+    steps[2].when.all[1].value (line 7, column 129): `event.items` is a list; say what it `contains`, or `lacks`
+    steps[3].when.value (line 8, column 84): `contact.spent.EUR.minor` is a number; `two` is none
+    steps[4].when.value (line 9, column 79): `event.person.email` is a text; `["a@example.com"]` is none
+    steps[5].steps[0].when.value (line 12, column 82): `item.quantity` is a number; `many` is none
+    "#);
+}
+
+/// Names that a text reads behind a list, or in what a step that holds steps brought.
+#[test]
+fn a_name_that_cannot_be_there_is_a_fault_also_behind_a_list() {
+    let yaml = document(
+        r#"
+  - {id: a, set: {x: "{{ event.items[0].nme }} {{ event.items[0].amount.minr }} {{ contact.products[0].nam }}"}}
+  - {id: b, set: {x: "{{ event.items | selectattr('typ') | map(attribute='nme') }}", y: "{{ contact.subscriptions[0].nme }}"}}
+  - id: c
+    for_each: event.items
+    steps: [{id: d, set: {x: "{{ item.nme }} {{ itm.name }} {{ item.amount.minor }} {{ inde }}"}}]
+  - {id: e, set: {x: "{{ steps.c.cont }} {{ steps.c.items[0].nme }} {{ steps.c.items[0].name }}", all: "{{ event.items }}"}}
+  - id: f
+    for_each: steps.e.all
+    steps: [{id: g, set: {x: "{{ item.nam }}"}}]
+  - {id: h, set: {x: "{% for one in event.items %}{{ one.nme }}{{ one.name }}{% endfor %}{{ steps.e.al }}"}}
+  - {id: i, wait: {for: 1 day, event: order.refund, when: "awaitd.kind and awaited.items[0].nme"}}
+  - {id: j, set: {x: "{{ steps.i.timedout }} {{ steps.i.event.order }} {{ steps.i.event.items[0].nme }} {{ steps.i.event.id }}"}}
+  - {id: k, branch: [{when: "true", steps: [{id: l, set: {x: 1}}]}]}
+  - {id: m, set: {x: "{{ steps.k.take }} {{ steps.k.taken }} {{ event.payload.list[0].nme }} {{ contact.orders.x }}"}}
+"#,
+    );
+    assert_snapshot!(faults(&yaml), @r"
+    steps[0].set.x (line 5, column 22): `contact.products[].nam`: there is no field `nam`; did you mean `name`?
+    steps[0].set.x (line 5, column 22): `event.items[].amount.minr`: there is no field `minr`; did you mean `minor`?
+    steps[0].set.x (line 5, column 22): `event.items[].nme`: there is no field `nme`; did you mean `name`?
+    steps[1].set.x (line 6, column 22): `event.items[].nme`: there is no field `nme`; did you mean `name`?
+    steps[1].set.x (line 6, column 22): `event.items[].typ`: there is no field `typ`; did you mean `type`?
+    steps[1].set.y (line 6, column 89): `contact.subscriptions[].nme`: there is no field `nme`; did you mean `name`?
+    steps[2].steps[0].set.x (line 9, column 30): `inde`: there is no name `inde`; did you mean `index`?
+    steps[2].steps[0].set.x (line 9, column 30): `item.nme`: there is no field `nme`; did you mean `name`?
+    steps[2].steps[0].set.x (line 9, column 30): `itm.name`: there is no name `itm`; did you mean `item`?
+    steps[3].set.x (line 10, column 22): `steps.c.cont`: there is no field `cont`; did you mean `count`?
+    steps[3].set.x (line 10, column 22): `steps.c.items[].nme`: there is no field `nme`; did you mean `name`?
+    steps[4].steps[0].set.x (line 13, column 30): `item.nam`: there is no field `nam`; did you mean `name`?
+    steps[5].set.x (line 14, column 22): `event.items[].nme`: there is no field `nme`; did you mean `name`?
+    steps[5].set.x (line 14, column 22): `steps.e.al`: there is no field `al`; did you mean `all`?
+    steps[6].wait.when (line 15, column 59): `awaitd.kind`: there is no name `awaitd`; did you mean `awaited`?
+    steps[6].wait.when (line 15, column 59): `awaited.items[].nme`: there is no field `nme`; did you mean `name`?
+    steps[7].set.x (line 16, column 22): `steps.i.event.id`: there is no field `id`; there are kind, mode, person, items, amount, order_id, invoice_id, coupon, subscription, payload
+    steps[7].set.x (line 16, column 22): `steps.i.event.items[].nme`: there is no field `nme`; did you mean `name`?
+    steps[7].set.x (line 16, column 22): `steps.i.event.order`: there is no field `order`; did you mean `order_id`?
+    steps[7].set.x (line 16, column 22): `steps.i.timedout`: there is no field `timedout`; did you mean `timed_out`?
+    steps[9].set.x (line 18, column 22): `contact.orders.x` looks into `orders`, which has no fields
+    steps[9].set.x (line 18, column 22): `steps.k.take`: there is no field `take`; did you mean `taken`?
+    ");
 }
 
 const BRANCH: &str = r#"
