@@ -14,6 +14,7 @@ const SHOWN_CHOICES: usize = 12;
 /// The values that an input, a field of it, or an item of it takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own")]
 pub struct Shape {
     /// The field's name; empty for the items of a list.
     pub name: String,

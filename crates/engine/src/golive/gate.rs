@@ -52,7 +52,7 @@ impl Handle {
             if let Some(check) = self.fault_of(document, goes_live).await? {
                 match override_reason {
                     Some(reason) => {
-                        overridden_checks.push((check.automation.clone(), overridden(&check, reason)))
+                        overridden_checks.push((check.automation.clone(), overridden(&check, reason)));
                     }
                     None => return Err(AdminError::NotGreen(Box::new(check))),
                 }

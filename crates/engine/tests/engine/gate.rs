@@ -62,8 +62,11 @@ async fn what_is_not_green_does_not_go_live_unless_somebody_says_why(
     let handle = app.handle().by("ada");
     let there = workflow(&app).await;
     let (good, bad) = (document(&there), document("nosuchworkflow0000000"));
-    let save =
-        async |document: &Value, gate: &Gate| handle.save_checked(&[document.clone()], None, gate).await;
+    let save = async |document: &Value, gate: &Gate| {
+        handle
+            .save_checked(std::slice::from_ref(document), None, gate)
+            .await
+    };
 
     let saved = save(&bad, &Gate::default()).await.expect("it is saved");
     let check = saved[0].faulty.as_ref().expect("what is wrong");
