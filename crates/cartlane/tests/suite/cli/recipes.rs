@@ -106,7 +106,7 @@ fn automation_is_tried_on_recorded_events_without_a_server_and_a_failed_run_is_e
         "ghl.contacts.add_tags {",
         "      + tag: \"vip\"",
         "GHL has all 3 fields as they were sent",
-        "1 automations, 1 events, 0 failed",
+        "1 automations, 2 events, 0 failed",
     ] {
         assert!(tried.out.contains(line), "{line}: {}", tried.out);
     }
