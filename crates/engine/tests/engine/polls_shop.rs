@@ -79,3 +79,21 @@ async fn transactions_are_told_once_are_about_their_customers_and_only_new_pages
     app.drain().await;
     shop.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_shop_sells_is_chosen_from() {
+    let app = TestApp::builder().start().await;
+    let _shop = shop(&app).await;
+    let executor = app.handle().executor();
+    for list in ["products", "bumps", "upsells", "downsells", "affiliates"] {
+        let choices = executor
+            .choices("second", list, &serde_json::Value::Null, false)
+            .await;
+        let choices = choices.unwrap_or_else(|error| panic!("{list}: {error}"));
+        let is_named = choices.choices.iter().all(|choice| choice.value != choice.label);
+        assert!(
+            is_named && (list == "affiliates" || !choices.choices.is_empty()),
+            "{list}: {choices:?}"
+        );
+    }
+}

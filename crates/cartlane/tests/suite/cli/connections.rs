@@ -165,6 +165,11 @@ fn a_connection_is_added_and_changed_and_removed_while_the_server_runs() {
         "two addresses, one of them old: {doctor}"
     );
 
+    assert!(
+        doctor.contains("https://cartlane.example.com/hooks/ghl/") && !doctor.contains("YOUR-HOST"),
+        "{doctor}"
+    );
+
     assert_eq!(house.cli(&["connections", "remove", "second"]).code, Some(0));
     assert_fails(&house.cli(&call), 1, "there is: crm");
 }

@@ -147,6 +147,20 @@ fn an_operation_is_called_through_the_server() {
         dry.out.contains("POST /contacts/") && dry.out.contains("\"new\""),
         "{dry:?}"
     );
+    let unlink = [
+        "ops",
+        "call",
+        "ghl.contacts.set_business_in_bulk",
+        "--connection",
+        "crm",
+        "--dry-run",
+        "--input",
+        "ids=c1",
+        "--input",
+        "businessId=null",
+    ];
+    let unlink = house.cli(&unlink);
+    assert!(unlink.out.contains("\"businessId\": null"), "{unlink:?}");
     let file = house.path().join("inputs.json");
     fs::write(&file, r#"{"email": "b@example.com", "firstName": "B"}"#).expect("written");
     let made = call(&[
