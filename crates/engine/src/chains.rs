@@ -87,8 +87,7 @@ mod tests {
         } else {
             json!(on)
         };
-        let document =
-            json!({"name": name, "on": on, "steps": [{"id": "a", "operation": "ghl.contacts.save"}]});
+        let document = json!({"name": name, "on": on, "steps": [{"id": "a", "set": {"x": 1}}]});
         read(&document).expect("a document")
     }
 
