@@ -150,6 +150,9 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
         findings: Findings::default(),
     };
     reader.places.note_all("", node);
+    for (path, message) in node.twice("") {
+        reader.findings.push(path, message);
+    }
     let fields = reader.fields("", node, &DOCUMENT_KEYS);
     let document = Document {
         name: reader.text("name", fields.get("name")).unwrap_or_default(),

@@ -83,8 +83,17 @@ steps:
 #[rstest]
 #[case("name: [", "not readable as YAML")]
 #[case(
-    "a: 1\na: 2",
-    "line 2, column 1: not readable as YAML: duplicate mapping key: a"
+    "name: n\nsteps: [{id: a, id: b}]\nname: m\non: order.succes",
+    "name (line 3, column 7): `name` is there twice: in line 1 and in line 3"
+)]
+#[case("steps: [{id: a, id: b}]\non: order.succes", "did you mean `order.success`?")]
+#[case(
+    "steps: [{set: {}, id: a, id: b}]",
+    "steps[0].id (line 1, column 30): `id` is there twice"
+)]
+#[case(
+    "name: a\n---\nname: b",
+    "a second document begins here; give it a file of its own"
 )]
 #[case("just a text", "must be a map of name, description, on")]
 #[case("{}", "an automation needs at least one step")]
