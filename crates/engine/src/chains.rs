@@ -1,8 +1,8 @@
 //! Automations that start after others: none may come after itself, by however many others.
 
 use cartlane_catalog::Catalog;
-use cartlane_flow::Document;
 use cartlane_flow::names::nearest;
+use cartlane_flow::{Document, On};
 use cartlane_model::Problems;
 use cartlane_store::{Tx, automations};
 
@@ -13,16 +13,19 @@ fn check(all: &[Document], is_new: impl Fn(&str) -> bool) -> Result<(), Problems
     let mut problems = Problems::default();
     let names: Vec<&str> = all.iter().map(|document| document.name.as_str()).collect();
     for document in all.iter().filter(|document| is_new(&document.name)) {
-        for outcome in document.outcomes() {
-            let place = format!("on: automation `{}`", outcome.name);
+        for (index, on) in document.on.iter().enumerate() {
+            let On::Automation(outcome) = on else { continue };
+            let place = format!("on[{index}].automation.name");
             if !names.contains(&outcome.name.as_str()) {
-                let message = match nearest(&outcome.name, names.iter().copied()) {
-                    Some(near) => format!(
-                        "there is no automation `{}`; did you mean `{near}`?",
-                        outcome.name
-                    ),
-                    None => format!("there is no automation `{}`", outcome.name),
-                };
+                let hint = nearest(
+                    &outcome.name,
+                    names.iter().copied().filter(|name| *name != document.name),
+                );
+                let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let message = format!(
+                    "`{}` starts after `{}`, and there is no automation of that name{hint}",
+                    document.name, outcome.name
+                );
                 problems.push(place, message);
             } else if let Some(chain) = chain(all, &outcome.name, &document.name) {
                 let chain: Vec<String> = chain.iter().rev().map(|name| format!("`{name}`")).collect();
@@ -87,8 +90,7 @@ mod tests {
         } else {
             json!(on)
         };
-        let document =
-            json!({"name": name, "on": on, "steps": [{"id": "a", "operation": "ghl.contacts.save"}]});
+        let document = json!({"name": name, "on": on, "steps": [{"id": "a", "set": {"x": 1}}]});
         read(&document).expect("a document")
     }
 
@@ -112,6 +114,10 @@ mod tests {
     fn an_automation_that_is_not_there_is_not_waited_for() {
         let all = [after("Sync customers", &[]), after("B", &["Sync custmers"])];
         let faults = check(&all, |_| true).expect_err("a slip").to_string();
-        assert!(faults.contains("did you mean `Sync customers`?"), "{faults}");
+        assert_eq!(
+            faults,
+            "on[0].automation.name: `B` starts after `Sync custmers`, and there is no automation of that name; did you mean \
+             `Sync customers`?"
+        );
     }
 }

@@ -3,8 +3,11 @@
 use cartlane_catalog::events;
 use cartlane_flow::fields::{self, Type};
 use cartlane_flow::names;
+use cartlane_flow::on::{self, Ended};
 use cartlane_ghl::hooks;
-use cartlane_model::{ConnectionId, ContactId, Event, EventId, EventKind, NewEvent, UnixMs};
+use cartlane_model::{
+    AutomationId, ConnectionId, ContactId, Event, EventId, EventKind, Facts, NewEvent, Person, RunId, UnixMs,
+};
 use cartlane_thrivecart::{ContentType, decode_stored, recorded};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -21,14 +24,14 @@ const MOST_FIELDS: usize = 500;
 pub struct KindOfEvent {
     /// What an automation writes under `on`.
     pub kind: String,
-    /// Whose event it is: `thrivecart` or `ghl`.
+    /// Whose event it is: `thrivecart`, `ghl`, or `cartlane` where Cartlane makes it itself.
     pub source: &'static str,
     /// A few words.
     pub title: String,
     /// What there is to know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// Where the sample is from: `recorded`, `documented` or `inferred`; none where there is none.
+    /// Where the sample is from: `recorded`, `documented` or `inferred`, `made` as Cartlane makes it; none where there is none.
     pub origin: Option<&'static str>,
     /// What expressions can read.
     pub fields: Vec<FieldOfEvent>,
@@ -51,10 +54,11 @@ pub struct FieldOfEvent {
     pub sample: Json,
 }
 
-/// All kinds that are known, those of `ThriveCart` first.
+/// All kinds that are known, those of `ThriveCart` first, those that Cartlane makes itself last.
 pub fn kinds_of_event() -> Vec<KindOfEvent> {
     let thrivecart = names::EVENT_KINDS.into_iter().map(thrivecart);
-    thrivecart.chain(events::all().map(ghl)).collect()
+    let own = on::OWN_KINDS.into_iter().filter_map(own);
+    thrivecart.chain(events::all().map(ghl)).chain(own).collect()
 }
 
 /// The kind of this name.
@@ -62,7 +66,127 @@ pub fn kind_of_event(kind: &str) -> Option<KindOfEvent> {
     if names::EVENT_KINDS.contains(&kind) {
         return Some(thrivecart(kind));
     }
-    events::get(kind).map(ghl)
+    own(kind).or_else(|| events::get(kind).map(ghl))
+}
+
+/// A field of the payload: its path there, what it holds, what it is.
+type Known = (&'static str, Type, &'static str);
+
+const OF_POLLS: &[Known] = &[
+    ("operation", Type::Text, "What was asked"),
+    ("change", Type::Text, "new, changed, existing"),
+    ("item", Type::Map, "The whole item, as the operation answers it"),
+    ("poll", Type::Text, "The poll that saw it"),
+];
+const OF_SCHEDULES: &[Known] = &[
+    ("cron", Type::Text, "The schedule"),
+    ("zone", Type::Text, "Whose clocks count"),
+    ("due_at", Type::Moment, "When it was due"),
+    (
+        "missed",
+        Type::Number,
+        "How many times had passed while no server ran",
+    ),
+    ("schedule", Type::Text, "The id of the schedule"),
+];
+const OF_ENDS: &[Known] = &[
+    ("automation", Type::Text, "The automation that ended"),
+    ("automation_id", Type::Text, "Its id"),
+    ("run", Type::Text, "The id of the run"),
+    ("outcome", Type::Text, "done, failed, skipped"),
+    ("code", Type::Text, "The code of the error"),
+    ("reason", Type::Text, "Why, for people"),
+    ("event.id", Type::Text, "The event that the run was about"),
+    ("event.kind", Type::Text, "Its kind"),
+    ("event.payload", Type::Any, "Its payload"),
+];
+
+/// A kind that Cartlane makes itself.
+fn own(kind: &str) -> Option<KindOfEvent> {
+    let order = || {
+        let (payload, _) = recorded::payload("order.success")?;
+        Some(decode_stored(ContentType::Json, payload.to_string().as_bytes()).facts)
+    };
+    let mut facts = order()?;
+    let (title, write, known, payload): (_, _, &[Known], _) = match (kind, Ended::of_kind(kind)) {
+        (on::POLL_ITEM, _) => {
+            let item = json!({"id": "zvlZ6MRqCcXMUnxuYUQY", "email": facts.person.email, "tags": ["buyer"]});
+            let payload =
+                json!({"operation": "ghl.contacts.search", "change": "new", "item": item, "poll": "0f6c2a"});
+            facts = only_person(facts);
+            ("poll: new or changed", "poll: {operation: …}", OF_POLLS, payload)
+        }
+        (on::SCHEDULE_DUE, _) => {
+            facts = only_person(facts);
+            facts.person = Person::default();
+            let payload = json!({"cron": "0 9 * * 1", "zone": "Europe/Berlin", "due_at": SOME_DAY, "missed": 0, "schedule": "0f6c2a"});
+            (
+                "schedule: due",
+                "schedule: {cron: …, zone: …}",
+                OF_SCHEDULES,
+                payload,
+            )
+        }
+        (on::MANUAL_RUN, _) => {
+            let known: &[Known] = &[("reason", Type::Any, "Whatever the given event's payload has")];
+            ("by hand", "manual", known, json!({"reason": "asked for"}))
+        }
+        (_, Some(ended)) => {
+            let (code, reason) = match ended {
+                Ended::Done => (None, None),
+                Ended::Failed => (Some("ghl.rejected"), Some("GHL refused it")),
+                Ended::Skipped => (None, Some("its condition is not met: event.person.email")),
+            };
+            let payload = json!({
+                "automation": "Sync customers", "automation_id": AutomationId::from_u128(1), "run": RunId::from_u128(1),
+                "outcome": kind.strip_prefix("automation.").unwrap_or_default(), "code": code, "reason": reason,
+                "event": {"id": EventId::from_u128(2), "kind": facts.kind, "payload": facts.payload},
+            });
+            let title = match ended {
+                Ended::Done => "automation: done",
+                Ended::Failed => "automation: failed",
+                Ended::Skipped => "automation: skipped",
+            };
+            (title, "automation: {name: …}", OF_ENDS, payload)
+        }
+        _ => return None,
+    };
+    facts.kind = EventKind(kind.to_owned());
+    facts.payload = payload;
+    let sample = event_at(SOME_DAY, facts);
+    let mut fields = self::facts(Some(&sample));
+    fields.extend(known.iter().map(|(name, holds, help)| {
+        let path = format!("event.payload.{name}");
+        FieldOfEvent {
+            sample: at(&sample, &path),
+            holds: *holds,
+            help: Some(help),
+            path,
+        }
+    }));
+    Some(KindOfEvent {
+        kind: kind.to_owned(),
+        source: "cartlane",
+        title: title.to_owned(),
+        help: Some(format!("Under `on` it is written as `{write}`.")),
+        origin: Some("made"),
+        fields,
+        sample: Some(sample),
+    })
+}
+
+/// The facts without all that is about an order.
+fn only_person(facts: Facts) -> Facts {
+    Facts {
+        mode: None,
+        items: Vec::new(),
+        amount: None,
+        order_id: None,
+        invoice_id: None,
+        coupon: None,
+        subscription: None,
+        ..facts
+    }
 }
 
 fn thrivecart(kind: &str) -> KindOfEvent {
@@ -133,6 +257,11 @@ fn event_of(kind: &str, sample: NewEvent) -> Json {
     let occurred_at = sample.occurred_at.unwrap_or(SOME_DAY);
     let mut facts = sample.facts;
     facts.kind = EventKind(kind.to_owned());
+    event_at(occurred_at, facts)
+}
+
+/// The event with these facts as expressions read it.
+fn event_at(occurred_at: UnixMs, facts: Facts) -> Json {
     json!(Event {
         id: EventId::from_u128(1),
         workspace_id: MAIN_WORKSPACE,
@@ -205,7 +334,10 @@ mod tests {
     #[test]
     fn every_kind_has_typed_fields_and_known_samples_fill_them() {
         let kinds = kinds_of_event();
-        assert_eq!(kinds.len(), names::EVENT_KINDS.len() + events::all().count());
+        assert_eq!(
+            kinds.len(),
+            names::EVENT_KINDS.len() + events::all().count() + on::OWN_KINDS.len()
+        );
         for kind in &kinds {
             assert!(kind.fields.len() >= fields::EVENT.len(), "{}", kind.kind);
             assert_eq!(kind.sample.is_some(), kind.origin.is_some(), "{}", kind.kind);
@@ -213,6 +345,29 @@ mod tests {
                 assert_eq!(sample["kind"], kind.kind.as_str());
             }
         }
+    }
+
+    #[test]
+    fn what_cartlane_makes_itself_is_known_with_a_sample_of_every_field_of_its_payload() {
+        for kind in on::OWN_KINDS {
+            let known = kind_of_event(kind).unwrap_or_else(|| panic!("{kind}"));
+            let payload = known.sample.as_ref().expect("a sample")["payload"].clone();
+            let fields: Vec<_> = known
+                .fields
+                .iter()
+                .filter_map(|field| field.path.strip_prefix("event.payload."))
+                .collect();
+            for name in payload.as_object().expect("a map").keys() {
+                let is_it = |field: &&str| field.split('.').next() == Some(name.as_str());
+                assert!(fields.iter().any(|field| is_it(&field)), "{kind}: {name}");
+            }
+        }
+        let due = kind_of_event("schedule.due").expect("a known kind");
+        let at = due
+            .fields
+            .iter()
+            .find(|field| field.path == "event.payload.due_at");
+        assert_eq!(at.map(|field| field.holds), Some(Type::Moment));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use cartlane_flow::names::{self, nearest};
 use cartlane_flow::on;
 use cartlane_model::{AutomationId, EventId, Problems, RunId};
-use cartlane_store::inbox::{self, NewRun};
+use cartlane_store::inbox::{self, NewRun, Taken};
 use serde_json::Value as Json;
 
 use crate::automations::Loaded;
@@ -26,6 +26,9 @@ const GIVEN: [&str; 9] = [
 
 impl Handle {
     /// Starts an automation with an event: the fields of `event` as expressions read them, all optional. The event's id.
+    ///
+    /// A `key` in it starts the automation once: called again with the same one, nothing happens, and the id is that of the
+    /// first event.
     pub async fn run_automation(&self, id: AutomationId, event: &Json) -> Result<EventId, AdminError> {
         self.automations.refresh(&self.db).await?;
         let present = self.automations.present();
@@ -46,7 +49,17 @@ impl Handle {
                 "`{name}` is disabled; `cartlane automations enable` lets it be started"
             )));
         }
-        self.begin(loaded, given(on::MANUAL_RUN, event)?).await
+        let mut event = event.clone();
+        let key = event.as_object_mut().and_then(|fields| fields.remove("key"));
+        let key = key.map(|key| match key.as_str() {
+            Some(key) if !key.trim().is_empty() => Ok(format!("manual/{id}/{key}")),
+            _ => Err(Problems::one(
+                "key",
+                "must be a text, by which the same start is known",
+            )),
+        });
+        self.begin(loaded, given(on::MANUAL_RUN, &event)?, key.transpose()?)
+            .await
     }
 
     /// Starts an automation as though one of its own triggers had fired, whatever stands in its `on`: for trials in a house
@@ -59,10 +72,10 @@ impl Handle {
             id: id.to_string(),
             list: "automations list",
         })?;
-        self.begin(loaded, read(event)?).await
+        self.begin(loaded, read(event)?, None).await
     }
 
-    async fn begin(&self, loaded: &Loaded, made: Made) -> Result<EventId, AdminError> {
+    async fn begin(&self, loaded: &Loaded, made: Made, key: Option<String>) -> Result<EventId, AdminError> {
         let named = loaded.compiled.document().connection.as_deref();
         let connection = connection_of(&self.directory(), named);
         let connection_id = connection.ok_or_else(|| {
@@ -73,7 +86,7 @@ impl Handle {
             workspace_id: loaded.row.workspace_id,
             connection_id,
             occurred_at: now,
-            key: None,
+            key,
             runs: vec![NewRun {
                 id: RunId::new(now),
                 automation_id: loaded.row.id,
@@ -82,11 +95,12 @@ impl Handle {
         };
         let delivery = [made.delivery(occasion, now)];
         let event_id = delivery[0].event_id;
-        self.db
-            .write(move |tx| inbox::take(tx, &delivery).map(|_| ()))
-            .await?;
+        let taken = self.db.write(move |tx| inbox::take(tx, &delivery)).await?;
         self.work_is_there.notify_one();
-        Ok(event_id)
+        Ok(match taken[..] {
+            [Taken::Repeat(first)] => first,
+            _ => event_id,
+        })
     }
 }
 

@@ -10,6 +10,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::names::nearest;
+
 /// A schedule, read.
 #[derive(Debug)]
 pub struct Cron {
@@ -34,9 +36,10 @@ impl Cron {
             ));
         }
         let on_the_clock = cronexpr::parse_crontab(&format!("{cron} UTC")).map_err(|error| reason(&error))?;
-        let in_zone = cronexpr::parse_crontab(&format!("{cron} {zone}")).map_err(|_| unknown_zone(zone))?;
+        let of_zone = self::zone(zone)?;
+        let in_zone = cronexpr::parse_crontab(&format!("{cron} {zone}")).map_err(|error| reason(&error))?;
         let read = Self {
-            zone: TimeZone::get(zone).map_err(|_| unknown_zone(zone))?,
+            zone: of_zone,
             in_zone,
             on_the_clock,
             names_hours: !hour.starts_with('*'),
@@ -97,8 +100,21 @@ impl Cron {
     }
 }
 
-fn unknown_zone(zone: &str) -> String {
-    format!("there is no time zone `{zone}`; they look like `Europe/Berlin`")
+/// The time zone of this name; else what is wrong with it.
+pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_| {
+        let known: Vec<_> = jiff::tz::db().available().collect();
+        let known = || known.iter().map(jiff::tz::TimeZoneName::as_str);
+        let of_city = known().find(|zone| {
+            zone.rsplit('/')
+                .next()
+                .is_some_and(|city| city.eq_ignore_ascii_case(name))
+        });
+        match of_city.or_else(|| nearest(name, known())) {
+            Some(near) => format!("there is no time zone `{name}`; did you mean `{near}`?"),
+            None => format!("there is no time zone `{name}`; they look like `Europe/Berlin`"),
+        }
+    })
 }
 
 /// The crate's own words in one line, without its picture of the place.
@@ -179,7 +195,7 @@ mod tests {
             (
                 "0 9 * * 1",
                 "Europe/Berln",
-                "there is no time zone `Europe/Berln`; they look like `Europe/Berlin`",
+                "there is no time zone `Europe/Berln`; did you mean `Europe/Berlin`?",
             ),
             ("0 0 30 2 *", "UTC", "it never comes"),
         ] {

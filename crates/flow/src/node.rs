@@ -1,5 +1,6 @@
 //! Data as it was written: values with their places in the text.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use cartlane_model::Problems;
@@ -41,29 +42,63 @@ pub(crate) struct Key {
 }
 
 impl Node {
-    /// Reads YAML. Text that is no YAML at all is one fault, since nothing behind it can be trusted.
+    /// Reads YAML. Text that is no YAML at all is one fault, since nothing behind it can be trusted. A key may be there twice:
+    /// see [`Node::twice`].
     pub(crate) fn from_yaml(text: &str) -> Result<Self, Problems> {
-        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            with_snippet: false,
+            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
+        };
         let mut node: Self = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let place = error
                 .location()
                 .map(|at| format!("line {}, column {}", at.line(), at.column()));
-            let message = error.to_string();
-            let message = message
-                .split(" at line ")
-                .next()
-                .unwrap_or_default()
-                .trim_end_matches([',', ' ']);
-            let mut problems = Problems::default();
-            problems.push(
-                place.unwrap_or_default(),
-                format!("not readable as YAML: {message}"),
-            );
-            problems
+            let message = match &error {
+                serde_saphyr::Error::MultipleDocuments { .. } => {
+                    "a second document begins here; give it a file of its own".to_owned()
+                }
+                error => {
+                    let message = error.to_string();
+                    let message = message.split(" at line ").next().unwrap_or_default();
+                    format!("not readable as YAML: {}", message.trim_end_matches([',', ' ']))
+                }
+            };
+            Problems::one(place.unwrap_or_default(), message)
         })?;
         let lines: Vec<&str> = text.lines().collect();
         node.mark_blocks(&lines);
         Ok(node)
+    }
+
+    /// The keys that one map has twice, in it and below: the path, and where both stand. The last one counts.
+    pub(crate) fn twice(&self, path: &str) -> Vec<(String, String)> {
+        match &self.kind {
+            Kind::List(nodes) => {
+                let within = |(index, node): (usize, &Self)| node.twice(&format!("{path}[{index}]"));
+                nodes.iter().enumerate().flat_map(within).collect()
+            }
+            Kind::Map(entries) => {
+                let mut found = Vec::new();
+                let mut first: HashMap<&str, &Key> = HashMap::new();
+                for (key, node) in entries {
+                    let path = format!("{path}.{}", key.name);
+                    let path = path.trim_start_matches('.');
+                    if let Some(first) = first.insert(&key.name, key) {
+                        let line = |key: &Key| {
+                            key.place
+                                .map_or_else(String::new, |place| format!(" in line {}", place.line))
+                        };
+                        let message =
+                            format!("`{}` is there twice:{} and{}", key.name, line(first), line(key));
+                        found.push((path.to_owned(), message));
+                    }
+                    found.extend(node.twice(path));
+                }
+                found
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// What this is, for people.

@@ -14,7 +14,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::cron::Cron;
+use crate::cron::{self, Cron};
 use crate::document::Document;
 use crate::names::nearest;
 use crate::node::{Kind, Node};
@@ -129,7 +129,12 @@ impl Every {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let minutes: u8 = text.trim().strip_suffix('m')?.trim().parse().ok()?;
+        let digits = text.trim().strip_suffix('m')?.trim();
+        let minutes = digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then_some(digits)?;
+        let minutes: u8 = minutes.parse().ok()?;
         (1..=Self::MOST).contains(&minutes).then_some(Self(minutes))
     }
 }
@@ -364,9 +369,15 @@ pub(crate) fn check(document: &Document, operations: &dyn Operations, findings: 
             On::Event(kind) => check_kind(&path, kind, findings),
             On::Poll(poll) => check_poll(&format!("{path}.poll"), poll, operations, findings),
             On::Schedule(schedule) => {
-                if let Err(fault) = Cron::new(&schedule.cron, schedule.zone()) {
+                let zone = cron::zone(schedule.zone());
+                // Where the zone is wrong, the times can be looked at in another one.
+                let in_zone = if zone.is_ok() { schedule.zone() } else { "UTC" };
+                if let Err(fault) = Cron::new(&schedule.cron, in_zone) {
                     let message = format!("`{}` is no schedule: {fault}", schedule.cron);
-                    findings.push(format!("{path}.schedule"), message);
+                    findings.push(format!("{path}.schedule.cron"), message);
+                }
+                if let Err(fault) = zone {
+                    findings.push(format!("{path}.schedule.zone"), fault);
                 }
             }
             On::Automation(outcome) if outcome.name.trim().is_empty() => {

@@ -150,6 +150,9 @@ pub(crate) fn document(node: &Node) -> (Document, Places, Findings) {
         findings: Findings::default(),
     };
     reader.places.note_all("", node);
+    for (path, message) in node.twice("") {
+        reader.findings.push(path, message);
+    }
     let fields = reader.fields("", node, &DOCUMENT_KEYS);
     let document = Document {
         name: reader.text("name", fields.get("name")).unwrap_or_default(),
@@ -224,17 +227,28 @@ impl Reader {
         }
     }
 
-    fn texts(&mut self, path: &str, node: Option<&&Node>) -> Vec<String> {
+    /// Kinds of event: a list, or one; an empty text where one cannot be made out, which keeps the places of those that follow.
+    fn kinds(&mut self, path: &str, node: Option<&&Node>) -> Vec<String> {
         let Some(node) = node else { return Vec::new() };
         match &node.kind {
             Kind::List(nodes) => {
-                let read = |(index, node)| self.text(&format!("{path}[{index}]"), Some(&node));
-                nodes.iter().enumerate().filter_map(read).collect()
+                let read = |(index, node)| self.kind(&format!("{path}[{index}]"), node);
+                nodes.iter().enumerate().map(read).collect()
             }
-            Kind::Text(text) => vec![text.clone()],
+            Kind::Text(_) => vec![self.kind(path, node)],
             _ => {
-                self.wrong(path, "a text or a list of texts", node);
+                self.wrong(path, "a kind of event or a list of them", node);
                 Vec::new()
+            }
+        }
+    }
+
+    fn kind(&mut self, path: &str, node: &Node) -> String {
+        match &node.kind {
+            Kind::Text(kind) if !kind.is_empty() => kind.clone(),
+            _ => {
+                self.wrong(path, "a kind of event such as `order.success`", node);
+                String::new()
             }
         }
     }

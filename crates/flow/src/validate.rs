@@ -23,6 +23,15 @@ pub trait Operations {
     fn nearest(&self, id: &str) -> Option<String>;
     /// The names of the inputs of `id`; `None` where they are not known.
     fn inputs(&self, id: &str) -> Option<Vec<String>>;
+    /// What can be told to be wrong with these inputs of `id`, which there is, before their expressions are evaluated: each
+    /// fault with the path of the input, which is empty where it is about several.
+    fn input_faults(
+        &self,
+        _id: &str,
+        _with: &serde_json::Map<String, serde_json::Value>,
+    ) -> Vec<(String, String)> {
+        Vec::new()
+    }
     /// What is wrong with polling `id`, which there is, with these inputs: each fault with the path of the input, which is
     /// empty where the operation itself cannot be polled.
     fn poll_faults(
@@ -112,7 +121,7 @@ fn check_wait(path: &str, wait: &Wait, findings: &mut Findings) {
         findings.push(format!("{path}.for"), message);
     }
     for (index, kind) in wait.event.iter().enumerate() {
-        if let Some(fault) = kind_fault(kind) {
+        if let Some(fault) = kind_fault(kind).filter(|_| !kind.is_empty()) {
             findings.push(format!("{path}.event[{index}]"), fault);
         }
     }
@@ -191,6 +200,15 @@ fn check_operation(path: &str, call: &Call, operations: &dyn Operations, finding
             None => format!("`{id}` has no input `{name}`; it has {}", known.join(", ")),
         };
         findings.push(format!("{path}.with.{name}"), message);
+    }
+    for (input, message) in operations.input_faults(id, &call.with) {
+        match input.as_str() {
+            "" => findings.push(format!("{path}.with"), format!("`{id}` {message}")),
+            input => findings.push(
+                format!("{path}.with.{input}"),
+                format!("`{input}` of `{id}`: {message}"),
+            ),
+        }
     }
 }
 

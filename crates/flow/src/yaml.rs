@@ -15,9 +15,14 @@ pub fn write(value: &Value) -> String {
 /// The data in a YAML (or JSON) text.
 ///
 /// # Errors
-/// Where it is not YAML, with line and column.
+/// Where it is not YAML, with line and column, and where a map has a key twice.
 pub fn read(text: &str) -> Result<Value, Problems> {
-    Ok(Node::from_yaml(text)?.to_json())
+    let node = Node::from_yaml(text)?;
+    let mut problems = Problems::default();
+    for (path, message) in node.twice("") {
+        problems.push(path, message);
+    }
+    problems.into_result(node.to_json())
 }
 
 #[cfg(test)]

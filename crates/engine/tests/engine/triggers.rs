@@ -127,6 +127,20 @@ async fn a_person_starts_what_is_to_be_started_by_hand(
     let plan = app.handle().plan(started).await.expect("a plan");
     assert_eq!(plan["automations"].as_array().map(Vec::len), Some(1), "{plan}");
 
+    let keyed = |key: Value| json!({"key": key, "person": {"email": EMAIL}});
+    let start = async |name: &str, key: Value| app.handle().run_automation(id(name), &keyed(key)).await;
+    let first = start("By hand", json!("order 7")).await.expect("it is started");
+    let again = start("By hand", json!("order 7")).await.expect("it was started");
+    let other = start("Other", json!("order 7"))
+        .await
+        .expect("another automation");
+    assert_eq!(first, again, "the same key starts it once");
+    assert!(first != other && first != started);
+    app.drain().await;
+    assert_eq!(app.handle().event(first).await.expect("the event").runs.len(), 1);
+    let error = start("By hand", json!(7)).await.expect_err("no text");
+    assert!(error.to_string().contains("key"), "{error}");
+
     let error = app
         .handle()
         .run_automation(id("Hook"), &json!({}))

@@ -153,7 +153,7 @@ impl Reader {
         Wait {
             lasts: self.text(&at("for"), fields.get("for")),
             until: self.text(&at("until"), fields.get("until")),
-            event: self.texts(&at("event"), fields.get("event")),
+            event: self.kinds(&at("event"), fields.get("event")),
             when: self.condition(&at("when"), fields.get("when")),
         }
     }
@@ -227,8 +227,12 @@ impl Reader {
             self.wrong(&path, "a list of conditions", inner);
             return None;
         };
-        let each = |(index, node)| self.condition(&format!("{path}[{index}]"), Some(&node));
-        let conditions: Vec<Condition> = nodes.iter().enumerate().filter_map(each).collect();
+        // One that cannot be made out is never evaluated; it keeps the places of those that follow.
+        let each = |(index, node)| {
+            let read = self.condition(&format!("{path}[{index}]"), Some(&node));
+            read.unwrap_or_else(|| Condition::Expression("false".into()))
+        };
+        let conditions: Vec<Condition> = nodes.iter().enumerate().map(each).collect();
         if conditions.is_empty() {
             self.findings.push(path, "needs at least one condition");
             return None;

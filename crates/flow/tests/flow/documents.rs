@@ -7,6 +7,10 @@ use rstest::rstest;
 
 fn faults(yaml: &str) -> String {
     let problems = Document::from_yaml(yaml, &Catalog).expect_err("the document has faults");
+    told(&problems)
+}
+
+fn told(problems: &cartlane_model::Problems) -> String {
     let lines: Vec<String> = problems
         .0
         .iter()
@@ -79,8 +83,17 @@ steps:
 #[rstest]
 #[case("name: [", "not readable as YAML")]
 #[case(
-    "a: 1\na: 2",
-    "line 2, column 1: not readable as YAML: duplicate mapping key: a"
+    "name: n\nsteps: [{id: a, id: b}]\nname: m\non: order.succes",
+    "name (line 3, column 7): `name` is there twice: in line 1 and in line 3"
+)]
+#[case("steps: [{id: a, id: b}]\non: order.succes", "did you mean `order.success`?")]
+#[case(
+    "steps: [{set: {}, id: a, id: b}]",
+    "steps[0].id (line 1, column 30): `id` is there twice"
+)]
+#[case(
+    "name: a\n---\nname: b",
+    "a second document begins here; give it a file of its own"
 )]
 #[case("just a text", "must be a map of name, description, on")]
 #[case("{}", "an automation needs at least one step")]
@@ -206,4 +219,69 @@ fn a_kind_of_event_that_ghl_does_not_send_is_told_with_the_nearest_one(
     let faults = faults(&document(kind));
     assert!(faults.contains(part), "{faults}");
     assert!(Document::from_yaml(&document("ghl.contact.tags_changed"), &Catalog).is_ok());
+}
+
+/// What the catalog says of inputs that are written out.
+#[test]
+fn inputs_that_are_wrong_whatever_comes_are_faults() {
+    let yaml = r#"
+name: n
+on: order.success
+steps:
+  - id: deal
+    operation: ghl.opportunities.create
+    with: {status: opne, name: 5}
+  - id: tags
+    operation: ghl.contacts.add_tags
+    with: {contactId: "{{ steps.deal.contactId }}", tags: 5}
+  - {id: note, operation: ghl.contacts.create_note, with: {contactId: abc, body: null}}
+  - {id: who, operation: ghl.contacts.save}
+  - id: right
+    operation: ghl.contacts.save
+    with:
+      email: "{{ event.person.email }}"
+      phone: 0170 1234567
+      country: Germany
+      custom_fields: {Shoe size: 44, colour: "{{ event.mode }}"}
+  - {id: more, operation: ghl.contacts.add_tags, with: {contactId: abc, tags: [vip, "{{ event.mode }}"]}}
+  - {id: day, operation: ghl.contacts.update, with: {contactId: abc, dateOfBirth: 31.01.1990, phone: +1 (888) 888-8888}}
+"#;
+    let problems =
+        Document::from_yaml(yaml, cartlane_catalog::Catalog::builtin()).expect_err("it has faults");
+    assert_snapshot!(told(&problems), @r"
+    steps[0].with.pipelineId (line 7, column 11): `pipelineId` of `ghl.opportunities.create`: is missing. The pipeline's id.
+    steps[0].with.contactId (line 7, column 11): `contactId` of `ghl.opportunities.create`: is missing. The contact's id in GHL.
+    steps[0].with.status (line 7, column 20): `status` of `ghl.opportunities.create`: `opne` is none of: open, won, lost, abandoned
+    steps[0].with.name (line 7, column 32): `name` of `ghl.opportunities.create`: is a number, must be text
+    steps[1].with.tags (line 10, column 59): `tags` of `ghl.contacts.add_tags`: is a number, must be a list
+    steps[2].with.body (line 11, column 82): `body` of `ghl.contacts.create_note`: is missing. The note's text.
+    steps[3].with.email (line 12, column 5): `email` of `ghl.contacts.save`: is missing. The e-mail by which the contact is found.
+    ");
+}
+
+#[test]
+fn what_follows_a_fault_keeps_its_place() {
+    let yaml = r#"
+name: n
+on: order.success
+when:
+  all:
+    - {field: event.kind, is: eqals, value: x}
+    - event.knd
+steps:
+  - id: a
+    wait:
+      for: 1 day
+      event: [[x], order.refnd]
+      when:
+        any: [5, awaited.knd]
+"#;
+    assert_snapshot!(faults(yaml), @r"
+    when.all[0].is (line 6, column 31): there is no `eqals` here; did you mean `equals`?
+    when.all[1] (line 7, column 7): `event.knd`: there is no field `knd`; did you mean `kind`?
+    steps[0].wait.event[0] (line 12, column 15): must be a kind of event such as `order.success`, and is a list
+    steps[0].wait.event[1] (line 12, column 20): `order.refnd` is no kind of event; did you mean `order.refund`?
+    steps[0].wait.when.any[0] (line 14, column 15): must be an expression, or a map of `all`, `any`, `not`, or `field`, `is`, `value`, and is a number
+    steps[0].wait.when.any[1] (line 14, column 18): `awaited.knd`: there is no field `knd`; did you mean `kind`?
+    ");
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::common::against_schema;
 
 fn read(on: &str) -> Result<Document, String> {
-    let yaml = format!("name: n\non:\n{on}\nsteps: [{{id: a, operation: ghl.contacts.save}}]\n");
+    let yaml = format!("name: n\non:\n{on}\nsteps: [{{id: a, set: {{x: 1}}}}]\n");
     Document::from_yaml(&yaml, Catalog::builtin()).map_err(|faults| faults.to_string())
 }
 
@@ -23,7 +23,7 @@ fn a_trigger_is_stored_as_it_was_written() {
         {"automation": {"name": "Sync customers", "outcome": ["done", "failed"]}},
         {"automation": {"name": "Refunds"}},
     ]);
-    let document = json!({"name": "n", "on": on, "steps": [{"id": "a", "operation": "ghl.contacts.save"}]});
+    let document = json!({"name": "n", "on": on, "steps": [{"id": "a", "set": {"x": 1}}]});
     let read = Document::from_json(&document, Catalog::builtin()).expect("a document");
     assert_eq!(read.to_json()["on"], on);
     let faults = against_schema(&document);
@@ -36,7 +36,7 @@ fn a_trigger_is_stored_as_it_was_written() {
     );
     assert!(read.is_manual() && read.runs_on("order.success") && !read.runs_on("manual"));
     let one = Document::from_yaml(
-        "{name: n, on: {schedule: {cron: 0 9 * * 1}}, steps: [{id: a, operation: ghl.contacts.save}]}",
+        "{name: n, on: {schedule: {cron: 0 9 * * 1}}, steps: [{id: a, set: {x: 1}}]}",
         Catalog::builtin(),
     );
     assert_eq!(one.expect("one trigger alone").schedules().count(), 1);
@@ -50,7 +50,7 @@ fn every_fault_is_said_with_its_place_and_what_was_meant() {
   - poll: {operation: ghl.contacts.create, with: {email: a@example.com}}
   - poll: {operation: ghl.contacts.get, with: {contactID: c}, evry: 5m}
   - poll: {operation: ghl.contacts.search, every: 16m}
-  - schedule: {cron: '0 9 * *'}
+  - schedule: {cron: '0 9 * *', zone: Europe/Berln}
   - schedule: {cron: '0 9 * * *', zone: Berlin}
   - automation: {name: n, outcome: finished}
   - automation: {outcome: doen}
@@ -66,7 +66,8 @@ fn every_fault_is_said_with_its_place_and_what_was_meant() {
         "on[3].poll.evry (line 6, column 63): there is no `evry` here; did you mean `every`?",
         "on[4].poll.every (line 7, column 51): say how often in minutes, from `1m` to `15m`",
         "five fields are wanted (minute, hour, day, month, day of week), and there are 4",
-        "on[6].schedule (line 9, column 15): `0 9 * * *` is no schedule: there is no time zone `Berlin`",
+        "on[6].schedule.zone (line 9, column 41): there is no time zone `Berlin`; did you mean `Europe/Berlin`?",
+        "on[5].schedule.zone (line 8, column 39): there is no time zone `Europe/Berln`; did you mean `Europe/Berlin`?",
         "on[7].automation.name (line 10, column 24): an automation cannot start itself",
         "on[7].automation.outcome (line 10, column 36): there is no `finished` here",
         "on[8].automation.outcome (line 11, column 27): there is no `doen` here; did you mean `done`?",
@@ -93,8 +94,7 @@ fn every_trigger_of_the_published_list_can_be_polled() {
     assert_eq!(kinds.len(), 55);
     for operation in kinds {
         let poll = json!({"poll": {"operation": operation.id, "with": operation.example}});
-        let document: Value =
-            json!({"name": "n", "on": [poll], "steps": [{"id": "a", "operation": "ghl.contacts.save"}]});
+        let document: Value = json!({"name": "n", "on": [poll], "steps": [{"id": "a", "set": {"x": 1}}]});
         let read = Document::from_json(&document, Catalog::builtin());
         assert!(read.is_ok(), "{}: {read:?}", operation.id);
         assert!(against_schema(&document).is_empty(), "{}", operation.id);
