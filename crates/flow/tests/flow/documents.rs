@@ -261,7 +261,7 @@ steps:
 
 #[test]
 fn what_follows_a_fault_keeps_its_place() {
-    let yaml = r#"
+    let yaml = r"
 name: n
 on: order.success
 when:
@@ -275,7 +275,7 @@ steps:
       event: [[x], order.refnd]
       when:
         any: [5, awaited.knd]
-"#;
+";
     assert_snapshot!(faults(yaml), @r"
     when.all[0].is (line 6, column 31): there is no `eqals` here; did you mean `equals`?
     when.all[1] (line 7, column 7): `event.knd`: there is no field `knd`; did you mean `kind`?
