@@ -10,9 +10,9 @@ use cartlane_model::{
 };
 use cartlane_thrivecart::{ContentType, decode_stored, recorded};
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
-use crate::MAIN_WORKSPACE;
+use crate::{AdminError, Handle, MAIN_WORKSPACE};
 
 /// When samples happen that do not say when: 2026-09-04T06:20:00Z.
 const SOME_DAY: UnixMs = UnixMs(1_788_502_800_000);
@@ -67,6 +67,33 @@ pub fn kind_of_event(kind: &str) -> Option<KindOfEvent> {
         return Some(thrivecart(kind));
     }
     own(kind).or_else(|| events::get(kind).map(ghl))
+}
+
+impl Handle {
+    /// The kind of a poll's events, with the fields of what the account shows now.
+    ///
+    /// # Errors
+    /// Where it cannot be polled, or shows nothing now.
+    pub async fn kind_of_poll(
+        &self,
+        connection: &str,
+        operation: &str,
+        with: &Map<String, Json>,
+    ) -> Result<KindOfEvent, AdminError> {
+        let samples = self.poll_samples(connection, operation, with, 1).await;
+        let samples = samples.map_err(|error| AdminError::Unfit(error.to_string()))?;
+        let (Some(made), Some(mut kind)) = (samples.into_iter().next(), own(on::POLL_ITEM)) else {
+            return Err(AdminError::Unfit(format!(
+                "`{operation}` shows nothing in `{connection}` now; ask again when there is something"
+            )));
+        };
+        let sample = event_at(SOME_DAY, made.facts());
+        let mut fields = facts(Some(&sample));
+        flatten("event.payload", &sample["payload"], &mut fields);
+        kind.fields = fields;
+        kind.sample = Some(sample);
+        Ok(kind)
+    }
 }
 
 /// A field of the payload: its path there, what it holds, what it is.

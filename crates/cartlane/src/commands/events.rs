@@ -26,6 +26,15 @@ pub enum Command {
         /// The kind, such as order.success.
         #[arg(value_parser = kind)]
         kind: Option<String>,
+        /// Of poll.item: what is polled, such as ghl.contacts.search. The fields are those of what the account shows now.
+        #[arg(long, requires = "connection")]
+        operation: Option<String>,
+        /// Of poll.item: the connection that is polled.
+        #[arg(long, requires = "operation")]
+        connection: Option<String>,
+        /// Of poll.item: the poll's inputs, as JSON.
+        #[arg(long, value_name = "JSON", requires = "operation")]
+        inputs: Option<String>,
     },
     /// Run the automations as they are now on past events; effects that were made are not repeated.
     Replay(ReplayArguments),
@@ -84,12 +93,29 @@ pub struct Filter {
 
 /// Does it.
 pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
-    if let Command::Kinds { kind } = &command {
+    if let Command::Kinds {
+        kind,
+        operation: None,
+        ..
+    } = &command
+    {
         return kinds(kind.as_deref(), as_json); // needs no server
     }
     let admin = Admin::of(config)?;
     match command {
-        Command::Kinds { .. } => {}
+        Command::Kinds {
+            operation,
+            connection,
+            inputs,
+            ..
+        } => {
+            let query = [
+                ("operation", operation),
+                ("connection", connection),
+                ("inputs", inputs),
+            ];
+            print_kind(&admin.get("/api/events/kinds/poll.item", &query).await?, as_json);
+        }
         Command::List(list) => {
             let number = |number: Option<i64>| number.map(|number| number.to_string());
             let filter = list.filter;
@@ -150,17 +176,18 @@ fn kinds(kind: Option<&str>, as_json: bool) -> anyhow::Result<ExitCode> {
             "nothing is known of the kind `{kind}`; `cartlane events kinds` lists what is"
         )));
     };
-    let found = json!(found);
-    if as_json {
-        output::json(&found);
-    } else {
-        let fields = found["fields"].as_array().map_or(&[][..], Vec::as_slice);
-        output::table(
-            fields,
-            &[("FIELD", "/path"), ("TYPE", "/type"), ("SAMPLE", "/sample")],
-        );
-    }
+    print_kind(&json!(found), as_json);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What can be read of a kind of event.
+fn print_kind(found: &Value, as_json: bool) {
+    if as_json {
+        return output::json(found);
+    }
+    let fields = found["fields"].as_array().map_or(&[][..], Vec::as_slice);
+    let columns = [("FIELD", "/path"), ("TYPE", "/type"), ("SAMPLE", "/sample")];
+    output::table(fields, &columns);
 }
 
 /// What a replay came to.

@@ -344,6 +344,31 @@ async fn a_request_for_another_location_is_a_fault_of_the_request_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_fields_of_a_poll_are_those_of_what_the_account_shows() {
+    let app = TestApp::builder().start().await;
+    let kind = async || {
+        let inputs = json!({"pageLimit": 5}).as_object().cloned().unwrap_or_default();
+        app.handle().kind_of_poll("crm", SEARCH, &inputs).await
+    };
+    assert!(
+        kind()
+            .await
+            .expect_err("nobody is there")
+            .to_string()
+            .contains("nothing")
+    );
+    app.ghl().add_contact("a@example.com", &json!({"city": "Ulm"}));
+    app.clock().advance(60_000); // the index lags behind
+    app.until("it is found", async || kind().await.is_ok()).await;
+    let kind = kind().await.expect("a kind");
+    let city = kind
+        .fields
+        .iter()
+        .find(|field| field.path == "event.payload.item.city");
+    assert_eq!(city.expect("a field").sample, "Ulm");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_poll_of_a_connection_that_nobody_has_goes_to_none() {
     let app = TestApp::builder().start().await;
     let mut document = watcher("Watch", &[poll(SEARCH, &json!({}))]);

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use cartlane_engine::records::{EventFilter, EventRow};
-use cartlane_engine::{Handle, Replay, Replayed};
+use cartlane_engine::{AdminError, Handle, Replay, Replayed};
 use cartlane_model::{Money, UnixMs};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -119,11 +119,32 @@ pub async fn list_kinds() -> Json<Value> {
     Json(json!({"kinds": short.collect::<Vec<_>>()}))
 }
 
-/// Reads one kind with its fields, their types and sample values.
-pub async fn read_kind(Path(kind): Path<String>) -> Result<Json<Value>, Problem> {
+/// Which poll an item is of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PollQuery {
+    operation: Option<String>,
+    connection: Option<String>,
+    /// The inputs as JSON.
+    inputs: Option<String>,
+}
+
+/// Reads one kind with its fields, their types and sample values; of a poll those of what the account shows now.
+pub async fn read_kind(
+    State(engine): State<Handle>,
+    Path(kind): Path<String>,
+    Query(poll): Query<PollQuery>,
+) -> Result<Json<Value>, Problem> {
+    if let (Some(operation), Some(connection)) = (&poll.operation, &poll.connection) {
+        let inputs = serde_json::from_str(poll.inputs.as_deref().unwrap_or("{}"));
+        let inputs = inputs.map_err(|error| AdminError::Unfit(format!("inputs: no JSON object: {error}")))?;
+        return Ok(Json(json!(
+            engine.kind_of_poll(connection, operation, &inputs).await?
+        )));
+    }
     match cartlane_engine::kind_of_event(&kind) {
         Some(found) => Ok(Json(json!(found))),
-        None => Err(cartlane_engine::AdminError::Unknown {
+        None => Err(AdminError::Unknown {
             noun: "kind of event",
             id: kind,
             list: "events kinds",
