@@ -83,7 +83,7 @@ impl Past<'_> {
     /// How a wait for these kinds of event ended.
     fn end_of_wait(&self, id: &str, kinds: &[String]) -> Option<Json> {
         let fits = |output: &Json| match output["event"]["kind"].as_str() {
-            Some(came) => kinds.iter().any(|kind| kind == came),
+            Some(came) => kinds.iter().any(|kind| kind == flow::wait::ANY || kind == came),
             None => output["timed_out"].is_boolean(),
         };
         self.output(id).filter(fits)

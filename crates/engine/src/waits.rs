@@ -11,6 +11,7 @@ use cartlane_store::waits::{self, Wait};
 use serde_json::json;
 
 use crate::Shared;
+use crate::ready::in_a_second;
 use crate::run::{Run, done, failed};
 use crate::stored::event_of;
 use crate::worker::Ending;
@@ -55,15 +56,20 @@ impl Run<'_> {
             .or_else(|| asked.lasts_ms.map(|ms| now.plus_ms(ms).0));
         let until = UnixMs(until.unwrap_or(now.0));
         let after: Option<EventId> = begun.and_then(|begun| begun["after"].as_str()?.parse().ok());
+        let is_new = after.is_none();
         let mut after = after.unwrap_or(event.id);
+        let is_condition = asked.kinds.iter().any(|kind| kind == flow::wait::ANY);
+        if is_new && is_condition && self.fits(compiled, scope, &asked.step, event).await? {
+            let output = json!({"timed_out": false, "event": event.facts, "event_id": event.id});
+            return Ok(Waited::Over(done(&asked.step, output)));
+        }
         if !asked.kinds.is_empty() {
             loop {
                 let events = self.events_after(event, after, &asked.kinds).await?;
                 let Some(last) = events.last() else { break };
                 after = last.id;
                 for awaited in &events {
-                    let fits = flow::awaits(compiled, scope, &asked.step, awaited);
-                    if fits.map_err(|fault| failed("automation.fault", fault.to_string()))? {
+                    if self.fits(compiled, scope, &asked.step, awaited).await? {
                         let output =
                             json!({"timed_out": false, "event": awaited.facts, "event_id": awaited.id});
                         return Ok(Waited::Over(done(&asked.step, output)));
@@ -87,6 +93,24 @@ impl Run<'_> {
             after,
         };
         Ok(Waited::Goes(step, wait))
+    }
+
+    /// Whether an event is what the step waits for, by what was known of the contact when it came.
+    async fn fits(
+        &self,
+        compiled: &Compiled,
+        scope: &flow::Scope<'_>,
+        step: &str,
+        awaited: &Event,
+    ) -> Result<bool, Ending> {
+        let history = self.shared.history_for(compiled, awaited, true).await;
+        let history = history.map_err(|_| in_a_second())?;
+        let scope = flow::Scope {
+            contact: history.as_ref(),
+            ..*scope
+        };
+        let fits = flow::awaits(compiled, &scope, step, awaited);
+        fits.map_err(|fault| failed("automation.fault", fault.to_string()))
     }
 
     /// The contact's next events of these kinds.

@@ -18,6 +18,7 @@ use crate::compiled::{Compiled, CompiledAction, CompiledOnError, CompiledStep};
 use crate::document::OnUnclear;
 use crate::input;
 use crate::scope::{Around, Records, Round, Scope, StepRecord};
+use crate::wait;
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +60,7 @@ pub enum Next {
         lasts_ms: Option<i64>,
         /// Until when, in milliseconds since 1970.
         until: Option<i64>,
-        /// The kinds of event.
+        /// The kinds of event; [`wait::ANY`] for all.
         kinds: Vec<String>,
     },
     /// Every step is done or skipped.
@@ -151,7 +152,8 @@ pub fn awaits(
     else {
         return Ok(false);
     };
-    if !kinds.iter().any(|kind| kind == awaited.facts.kind.as_str()) {
+    let is_awaited = |kind: &String| kind == wait::ANY || kind == awaited.facts.kind.as_str();
+    if !kinds.iter().any(is_awaited) {
         return Ok(false);
     }
     let Some(when) = when else { return Ok(true) };

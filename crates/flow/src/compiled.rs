@@ -331,10 +331,15 @@ impl<'d> Walk<'d, '_> {
         let when = when.map(|when| self.compiler.condition(&format!("{path}.wait.when"), when));
         let uses = self.check_names(true);
         self.seen(step);
+        // A condition alone is looked at anew with each event of the contact.
+        let kinds = match (wait.event.as_slice(), &wait.when) {
+            ([], Some(_)) => vec![wait::ANY.to_owned()],
+            (kinds, _) => kinds.to_vec(),
+        };
         let action = CompiledAction::Wait {
             lasts_ms: wait.lasts.as_deref().and_then(wait::milliseconds),
             until,
-            kinds: wait.event.clone(),
+            kinds,
             when,
             uses,
         };

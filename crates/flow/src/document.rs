@@ -152,10 +152,11 @@ pub struct Wait {
     /// Until this moment: an expression in `{{ }}` that comes to a date or to milliseconds since 1970, or a date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Until an event of one of these kinds about the same contact.
+    /// Until an event of one of these kinds about the same contact; none with `when`: until that holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub event: Vec<String>,
-    /// Only such an event, which it reads as `awaited`.
+    /// Only such an event, which it reads as `awaited`. Without `event` it is looked at when the wait begins, and with each
+    /// event of the contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Condition>,
 }

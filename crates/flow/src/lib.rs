@@ -67,7 +67,7 @@ pub mod tables;
 mod tenure;
 mod uses;
 pub mod validate;
-mod wait;
+pub mod wait;
 pub mod yaml;
 
 pub use advance::{Fault, Next, advance, awaits};

@@ -182,7 +182,9 @@ fn wait_key(key: &str) -> Option<Value> {
             "description": "Until an event of one of these kinds about the same contact.",
             "oneOf": [{"$ref": "#/$defs/kind"}, {"type": "array", "items": {"$ref": "#/$defs/kind"}}, {"type": "null"}],
         }),
-        "when" => json!({"$ref": "#/$defs/condition", "description": "Only such an event, as `awaited`."}),
+        "when" => {
+            json!({"$ref": "#/$defs/condition", "description": "Only such an event, as `awaited`; without `event` until this holds."})
+        }
         _ => return None,
     })
 }

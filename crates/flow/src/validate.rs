@@ -126,12 +126,6 @@ fn check_wait(path: &str, wait: &Wait, findings: &mut Findings) {
         }
     }
     let has_end = wait.lasts.is_some() || wait.until.is_some();
-    if wait.event.is_empty() && wait.when.is_some() {
-        findings.push(
-            format!("{path}.when"),
-            "goes with `event`; a step's own `when` stands beside `wait`",
-        );
-    }
     if wait.lasts.is_some() && wait.until.is_some() {
         findings.push(path, "give `for` or `until`, not both");
     }

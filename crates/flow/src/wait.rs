@@ -5,6 +5,9 @@ use jiff::tz::TimeZone;
 use jiff::{Span, SpanTotal, Timestamp, Unit};
 use serde_json::Value;
 
+/// What stands for events of any kind.
+pub const ANY: &str = "*";
+
 /// The longest wait, in milliseconds: a year.
 pub const LONGEST_MS: i64 = 366 * 24 * 60 * 60_000;
 

@@ -10,7 +10,7 @@ use crate::runs::{self, EVENT_COLUMNS, StoredEvent};
 pub struct Wait {
     /// Until when.
     pub until: UnixMs,
-    /// Or until its contact has an event of one of these kinds.
+    /// Or until its contact has an event of one of these kinds; `*` is any.
     pub kinds: Vec<String>,
     /// Behind this one.
     pub after: EventId,
@@ -45,7 +45,7 @@ pub fn wake(tx: &mut dyn Tx, now: UnixMs, limit: i64) -> Result<u64, Error> {
     let called = tx.query(
         "SELECT r.id, r.lane_id, r.workspace_id FROM runs r JOIN events e0 ON e0.id = r.event_id \
          WHERE r.state = 'waiting' AND r.wake_at > ?1 AND r.waits_for IS NOT NULL AND EXISTS (SELECT 1 FROM events e \
-         WHERE e.contact_id = e0.contact_id AND e.id > r.waits_after AND r.waits_for LIKE '%,' || e.kind || ',%') LIMIT ?2",
+         WHERE e.contact_id = e0.contact_id AND e.id > r.waits_after AND (r.waits_for = ',*,' OR r.waits_for LIKE '%,' || e.kind || ',%')) LIMIT ?2",
         &[now.into(), limit.into()],
     )?;
     due.extend(called);
@@ -76,7 +76,7 @@ pub fn events_after(
     let kinds = format!(",{},", kinds.join(","));
     let rows = tx.query(
         "SELECT id, workspace_id, connection_id, contact_id, occurred_at, received_at, content_type, body FROM events \
-         WHERE contact_id = ?1 AND id > ?2 AND ?3 LIKE '%,' || kind || ',%' ORDER BY id LIMIT ?4",
+         WHERE contact_id = ?1 AND id > ?2 AND (?3 = ',*,' OR ?3 LIKE '%,' || kind || ',%') ORDER BY id LIMIT ?4",
         &[Value::id(&contact), Value::id(&after), kinds.into(), limit.into()],
     )?;
     debug_assert_eq!(EVENT_COLUMNS, 8, "the columns of a stored event");

@@ -87,6 +87,54 @@ async fn a_wait_holds_nobody_up_and_ends_with_its_event_or_its_time(
     assert!(states(&app).await.iter().all(|state| state == "done"));
 }
 
+const SECOND_ORDER: &str = r#"
+name: Second order
+on: order.success
+steps:
+  - {id: contact, operation: ghl.contacts.save, with: {email: "{{ event.person.email }}"}}
+  - id: second
+    wait: {when: contact.orders > 1, for: 30 days}
+  - id: tag
+    when: not steps.second.timed_out
+    operation: ghl.contacts.add_tags
+    with: {contactId: "{{ steps.contact.id }}", tags: ["second by {{ steps.second.event.order_id }}"]}
+"#;
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_when_its_condition_holds(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::builder().database(backend).start().await;
+    only(&app, SECOND_ORDER).await;
+    let waits = async || {
+        states(&app)
+            .await
+            .iter()
+            .filter(|state| *state == "waiting")
+            .count()
+    };
+    app.thrivecart().order_success(EMAIL).order("1").deliver().await;
+    app.until("it waits", async || waits().await == 1).await;
+    app.thrivecart()
+        .order_success("b@example.com")
+        .order("5")
+        .deliver()
+        .await;
+    app.until("the other waits, too", async || waits().await == 2)
+        .await;
+    app.thrivecart().order_success(EMAIL).order("2").deliver().await;
+    app.until("both of theirs are over", async || {
+        waits().await == 1 && states(&app).await.iter().filter(|state| *state == "done").count() == 2
+    })
+    .await;
+    assert_eq!(app.ghl().tags(EMAIL), ["second by 2"]);
+    assert!(app.ghl().tags("b@example.com").is_empty());
+    app.clock().advance(31 * DAY_MS);
+    ended(&app).await;
+    assert!(app.ghl().tags("b@example.com").is_empty());
+}
+
 pub const EVERYTHING: &str = r#"
 name: Everything
 on: order.success
