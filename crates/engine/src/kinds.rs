@@ -359,7 +359,7 @@ mod tests {
                 .collect();
             for name in payload.as_object().expect("a map").keys() {
                 let is_it = |field: &&str| field.split('.').next() == Some(name.as_str());
-                assert!(fields.iter().any(|field| is_it(&field)), "{kind}: {name}");
+                assert!(fields.iter().any(is_it), "{kind}: {name}");
             }
         }
         let due = kind_of_event("schedule.due").expect("a known kind");

@@ -27,7 +27,7 @@ fn workspace(json: &Json) -> Workspace {
 }
 
 fn automation(name: &str, enabled: bool) -> Json {
-    let step = json!({"id": "contact", "operation": "ghl.contacts.save", "with": {"email": name}});
+    let step = json!({"id": "contact", "operation": "ghl.contacts.save", "with": {"email": format!("{name}@example.com")}});
     json!({"enabled": enabled, "document": {"name": name, "on": ["order.success"], "steps": [step]}})
 }
 

@@ -243,6 +243,7 @@ steps:
       phone: 0170 1234567
       country: Germany
       custom_fields: {Shoe size: 44, colour: "{{ event.mode }}"}
+  - {id: far, operation: ghl.contacts.save, with: {email: a@example.com, country: Narnia}}
   - {id: more, operation: ghl.contacts.add_tags, with: {contactId: abc, tags: [vip, "{{ event.mode }}"]}}
   - {id: day, operation: ghl.contacts.update, with: {contactId: abc, dateOfBirth: 31.01.1990, phone: +1 (888) 888-8888}}
 "#;
@@ -261,7 +262,7 @@ steps:
 
 #[test]
 fn what_follows_a_fault_keeps_its_place() {
-    let yaml = r#"
+    let yaml = r"
 name: n
 on: order.success
 when:
@@ -275,7 +276,7 @@ steps:
       event: [[x], order.refnd]
       when:
         any: [5, awaited.knd]
-"#;
+";
     assert_snapshot!(faults(yaml), @r"
     when.all[0].is (line 6, column 31): there is no `eqals` here; did you mean `equals`?
     when.all[1] (line 7, column 7): `event.knd`: there is no field `knd`; did you mean `kind`?
