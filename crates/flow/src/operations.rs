@@ -35,7 +35,8 @@ impl Operations for Catalog {
         let mut literal = given.clone();
         literal.retain(|_, value| !has_expression(value));
         let faults = |inputs: Map<String, Value>| {
-            let inputs = operation.friendly(&inputs.into(), None);
+            let (inputs, _) = operation.without_unknown_countries(inputs.into());
+            let inputs = operation.friendly(&inputs, None);
             let faults = inputs.and_then(|inputs| operation.validate(&inputs)).err();
             faults.map_or_else(Vec::new, |faults| faults.0)
         };

@@ -243,6 +243,7 @@ steps:
       phone: 0170 1234567
       country: Germany
       custom_fields: {Shoe size: 44, colour: "{{ event.mode }}"}
+  - {id: far, operation: ghl.contacts.save, with: {email: a@example.com, country: Narnia}}
   - {id: more, operation: ghl.contacts.add_tags, with: {contactId: abc, tags: [vip, "{{ event.mode }}"]}}
   - {id: day, operation: ghl.contacts.update, with: {contactId: abc, dateOfBirth: 31.01.1990, phone: +1 (888) 888-8888}}
 "#;
