@@ -163,23 +163,30 @@ fn same(one: &Json, other: &Json) -> bool {
     if !is_there(one) || !is_there(other) {
         return is_there(one) == is_there(other);
     }
+    // `01234` and `1234` are two postal codes, where neither is a number.
+    let are_texts = one.is_string() && other.is_string() && moments(one, other).is_none();
+    if are_texts {
+        return folded(one) == folded(other);
+    }
     order(one, other) == Some(Ordering::Equal)
 }
 
-/// How two things compare, where both are there: a date or time and a moment as moments, anything and a number as numbers,
-/// all else as texts. So `01234` and `1234` are two postal codes, where neither is a number.
+/// Both as moments, where one is a date or a time.
+fn moments(one: &Json, other: &Json) -> Option<(i64, i64)> {
+    let is_one = is_date(one) || is_date(other);
+    Some((moment(one)?, moment(other)?)).filter(|_| is_one)
+}
+
+/// How two things compare, where both are there: a date or time and a moment as moments, two numbers as numbers, also where they
+/// are written as texts; all else as texts.
 fn order(one: &Json, other: &Json) -> Option<Ordering> {
     if !is_there(one) || !is_there(other) {
         return None;
     }
-    if (is_date(one) || is_date(other))
-        && let (Some(one), Some(other)) = (moment(one), moment(other))
-    {
+    if let Some((one, other)) = moments(one, other) {
         return Some(one.cmp(&other));
     }
-    if (one.is_number() || other.is_number())
-        && let (Some(one), Some(other)) = (number(one), number(other))
-    {
+    if let (Some(one), Some(other)) = (number(one), number(other)) {
         return one.partial_cmp(&other);
     }
     Some(folded(one).cmp(&folded(other)))

@@ -45,6 +45,7 @@ fn holds(condition: &str) -> Result<(), String> {
 #[case("{field: \"'01234'\", is: differs_from, value: \"1234\"}")]
 #[case("{field: \"'1E3'\", is: none_of, value: [\"1000\", \"inf\"]}")]
 #[case("{field: \"'01234'\", is: equals, value: 1234}")]
+#[case("{field: \"'99'\", is: less_than, value: \"100\"}")]
 #[case("{field: event.person.country, is: one_of, value: [DE, ID]}")]
 #[case("{field: event.person.country, is: one_of, value: \"DE, id\"}")]
 #[case("{field: event.coupon, is: missing}")]
