@@ -218,6 +218,18 @@ impl Directory {
         entries.find(|(id, entry)| entry.name == name || id.to_string() == name)
     }
 
+    /// Why there is no connection of a kind to be used, where this one is named.
+    pub fn missing(&self, kind: Kind, named: Option<&str>) -> String {
+        let Some(name) = named.filter(|name| self.find(name).is_none()) else {
+            return kind.missing().to_owned();
+        };
+        let names = self.entries.values().map(|entry| entry.name.as_str());
+        match cartlane_flow::names::nearest(name, names) {
+            Some(near) => format!("no connection `{name}`; did you mean `{near}`?"),
+            None => format!("no connection `{name}`; `cartlane connections list` lists what there is"),
+        }
+    }
+
     pub fn entries(&self) -> impl Iterator<Item = (ConnectionId, &Entry)> {
         self.entries.iter().map(|(id, entry)| (*id, entry))
     }

@@ -289,12 +289,10 @@ impl<'a> Run<'a> {
             failed("automation.operation", message)
         })?;
         let kind = Kind::of(operation);
-        let target = self
-            .shared
-            .directory()
-            .target_of(kind, named, event.connection_id);
+        let directory = self.shared.directory();
+        let target = directory.target_of(kind, named, event.connection_id);
         target.ok_or_else(|| {
-            let message = format!("step `{step}`: {}", kind.missing());
+            let message = format!("step `{step}`: there is {}", directory.missing(kind, named));
             failed("automation.no_connection", message)
         })
     }

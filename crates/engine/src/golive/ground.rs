@@ -88,7 +88,7 @@ impl Handle {
                 let Some(target) = directory.target_of(kind, named, origin.connection) else {
                     findings.push(Finding::error(
                         Some(format!("steps.{step}")),
-                        format!("for {} there is {}", origin.words, kind.missing()),
+                        format!("for {} there is {}", origin.words, directory.missing(kind, named)),
                         "see `cartlane connections list`",
                     ));
                     continue;

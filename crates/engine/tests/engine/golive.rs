@@ -566,3 +566,24 @@ async fn what_only_an_answer_can_tell_is_not_called_wrong_in_any_recipe() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_nobody_has_is_named_with_the_nearest() {
+    let app = TestApp::builder().start().await;
+    let mut document = Document::from_yaml(DOCUMENT, Catalog::builtin())
+        .expect("a document")
+        .to_json();
+    document["connection"] = json!("crmm");
+    app.handle().save(&[document], None, true).await.expect("saved");
+    let check = app
+        .handle()
+        .check(id(&app, "Orders").await)
+        .await
+        .expect("a check");
+    let told = check.findings.iter().any(|finding| {
+        finding
+            .message
+            .contains("no connection `crmm`; did you mean `crm`?")
+    });
+    assert!(told, "{check:#?}");
+}
