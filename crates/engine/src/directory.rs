@@ -223,8 +223,8 @@ impl Directory {
         let Some(name) = named.filter(|name| self.find(name).is_none()) else {
             return kind.missing().to_owned();
         };
-        let names = self.entries.values().map(|entry| entry.name.as_str());
-        match cartlane_flow::names::nearest(name, names) {
+        let known = self.entries.values().map(|entry| entry.name.as_str());
+        match cartlane_flow::names::nearest(name, known) {
             Some(near) => format!("no connection `{name}`; did you mean `{near}`?"),
             None => format!("no connection `{name}`; `cartlane connections list` lists what there is"),
         }
