@@ -68,10 +68,7 @@ pub async fn save(
 ) -> anyhow::Result<ExitCode> {
     let admin = Admin::of(config)?;
     if !as_json {
-        let prices = admin
-            .post("/api/polls/price", &json!({"documents": documents}))
-            .await?;
-        super::polls::print_prices(&prices); // before anything is polled
+        super::polls::tell_price(&admin, documents).await?;
     }
     how["documents"] = documents.into();
     let answer = admin.post("/api/automations", &how).await?;

@@ -59,6 +59,15 @@ pub async fn run(command: Command, config: &Path, as_json: bool) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says what the polls of documents cost a day, before anything is polled.
+pub(super) async fn tell_price(admin: &Admin, documents: &[Value]) -> anyhow::Result<()> {
+    let prices = admin
+        .post("/api/polls/price", &json!({"documents": documents}))
+        .await?;
+    print_prices(&prices);
+    Ok(())
+}
+
 /// A line for each poll.
 pub fn print_prices(answer: &Value) {
     for poll in rows(answer) {

@@ -53,8 +53,12 @@ pub async fn diff(
 /// Saves the document of a former version as a new one.
 pub async fn roll_back(admin: &Admin, name: &str, to: &Value, as_json: bool) -> anyhow::Result<()> {
     let (path, name) = path_of(&find(admin, name).await?);
-    let answer = admin.post(&format!("{path}/rollback"), to).await?;
     let version = &to["version"];
+    if !as_json {
+        let former = admin.get(&format!("{path}/versions/{version}"), &[]).await?;
+        super::polls::tell_price(admin, &[former["document"].clone()]).await?;
+    }
+    let answer = admin.post(&format!("{path}/rollback"), to).await?;
     let line = if answer["applied"] == "unchanged" {
         format!("`{name}` says what it said in version {version} already")
     } else {

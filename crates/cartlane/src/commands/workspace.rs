@@ -61,7 +61,17 @@ pub async fn import(arguments: &Import, config: &Path, as_json: bool) -> anyhow:
     let workspace = yaml::read(&text).with_context(|| arguments.file.display().to_string())?;
     let body = json!({"workspace": workspace, "dry_run": arguments.dry_run, "disabled": arguments.disabled,
                       "override": arguments.override_reason});
-    let answer = Admin::of(config)?.post("/api/workspace", &body).await?;
+    let admin = Admin::of(config)?;
+    if !as_json {
+        let automations = workspace["automations"].as_array().into_iter().flatten();
+        let documents: Vec<Value> = automations
+            .filter(|automation| automation["enabled"] != false)
+            .map(|automation| automation["document"].clone())
+            .collect();
+        // What is wrong with the workspace, the import itself tells.
+        let _ = super::polls::tell_price(&admin, &documents).await;
+    }
+    let answer = admin.post("/api/workspace", &body).await?;
     if as_json {
         output::json(&answer);
     } else {
