@@ -8,7 +8,7 @@ use cartlane_store::audit::{self, Action};
 use cartlane_store::lists::{self, EventFilter, RunFilter};
 use cartlane_store::runs::{self, Retried};
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::admin::unknown_run;
 use crate::{AdminError, Handle};
@@ -28,7 +28,7 @@ pub enum Replay {
 /// What a replay came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Replayed {
-    /// The events.
+    /// The events that runs were made of.
     pub events: usize,
     /// The runs that were made of them.
     pub runs: usize,
@@ -70,27 +70,31 @@ impl Handle {
                 };
                 return Err(AdminError::Unfit(format!("event {id}: {who} on it")));
             }
-            wanted.push((*id, runs));
+            if !runs.is_empty() {
+                wanted.push((*id, runs));
+            }
         }
         let replayed = Replayed {
-            events: ids.len(),
+            events: wanted.len(),
             runs: wanted.iter().map(|(_, runs)| runs.len()).sum(),
         };
-        let now = self.now();
-        for (id, runs) in wanted.into_iter().filter(|(_, runs)| !runs.is_empty()) {
-            self.db.write(move |tx| runs::replay(tx, id, &runs, now)).await?;
-        }
-        self.work_is_there.notify_one();
-        let subject = match ids.as_slice() {
-            [one] => one.to_string(),
+        let subject = match wanted.as_slice() {
+            [(one, _)] => one.to_string(),
             _ => "events".to_owned(),
         };
-        self.log(
-            Action::EventsReplayed,
-            &subject,
-            json!({"events": replayed.events, "runs": replayed.runs, "automation": automation}),
-        )
-        .await?;
+        let detail = json!({"events": replayed.events, "runs": replayed.runs, "automation": automation});
+        let mut entry = Some(self.entry(Action::EventsReplayed, &subject, detail));
+        let now = self.now();
+        for (id, runs) in wanted {
+            // The log tells of all of it from the first one on.
+            let entry = entry.take();
+            let made = self.db.write(move |tx| {
+                runs::replay(tx, id, &runs, now)?;
+                entry.iter().try_for_each(|entry| audit::append(tx, entry))
+            });
+            made.await?;
+        }
+        self.work_is_there.notify_one();
         Ok(replayed)
     }
 
@@ -179,26 +183,19 @@ impl Handle {
             page.before = Some(last.id);
             failed.extend(rows.iter().map(|row| row.id));
         }
+        let detail = json!({"runs": failed.len(), "automation": page.automation, "event": page.event});
+        let mut entry = Some(self.entry(Action::RunsRetried, "runs", detail));
         let mut queued = 0;
         for id in failed.into_iter().rev() {
+            let entry = entry.take();
+            let retried = self.db.write(move |tx| {
+                entry.iter().try_for_each(|entry| audit::append(tx, entry))?;
+                runs::retry(tx, id)
+            });
             // Somebody else may have retried it meanwhile.
-            let retried = self.db.write(move |tx| runs::retry(tx, id)).await?;
-            queued += usize::from(matches!(retried, Retried::Queued { .. }));
+            queued += usize::from(matches!(retried.await?, Retried::Queued { .. }));
         }
         self.work_is_there.notify_one();
-        let (automation, event) = (page.automation, page.event);
-        self.log(
-            Action::RunsRetried,
-            "runs",
-            json!({"runs": queued, "automation": automation, "event": event}),
-        )
-        .await?;
         Ok(queued)
-    }
-
-    /// Says in the audit log what was done in several transactions.
-    async fn log(&self, action: Action, subject: &str, detail: Json) -> Result<(), AdminError> {
-        let entry = self.entry(action, subject, detail);
-        Ok(self.db.write(move |tx| audit::append(tx, &entry)).await?)
     }
 }

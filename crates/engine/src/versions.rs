@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::chains;
 use crate::diff::{self, Change};
+use crate::golive::Passed;
 use crate::{AdminError, Handle, MAIN_WORKSPACE};
 
 /// How automations begin that are new, or come back.
@@ -68,15 +69,16 @@ impl Handle {
         disabled: bool,
     ) -> Result<Vec<(String, Applied)>, AdminError> {
         let begin = if disabled { Begin::Disabled } else { Begin::Enabled };
-        self.save_as(documents, note, begin).await
+        self.save_as(documents, note, begin, Passed::default()).await
     }
 
-    /// As [`Handle::save`].
+    /// As [`Handle::save`], of what the gate has let through.
     pub(crate) async fn save_as(
         &self,
         documents: &[Json],
         note: Option<&str>,
         begin: Begin,
+        passed: Passed,
     ) -> Result<Vec<(String, Applied)>, AdminError> {
         let mut named = Vec::new();
         for document in documents {
@@ -87,6 +89,9 @@ impl Handle {
         let applied = self
             .db
             .write(move |tx| {
+                automations::lock(tx, MAIN_WORKSPACE)?;
+                passed.hold(tx)?;
+                passed.log(&handle, tx)?;
                 let save = |(name, document): &(String, Json)| {
                     let applied =
                         handle.save_one(tx, Action::AutomationSaved, name, document, note.as_deref())?;
@@ -268,11 +273,24 @@ impl Handle {
     /// # Errors
     /// Where there is no such version, or this program does not take its document any more.
     pub async fn roll_back(&self, id: AutomationId, version: i64) -> Result<Applied, AdminError> {
+        self.roll_back_as(id, version, Passed::default()).await
+    }
+
+    /// As [`Handle::roll_back`], of what the gate has let through.
+    pub(crate) async fn roll_back_as(
+        &self,
+        id: AutomationId,
+        version: i64,
+        passed: Passed,
+    ) -> Result<Applied, AdminError> {
         let detail = self.version(id, version).await?;
         crate::automations::compile(&detail.document)?;
         let (handle, note) = (self.clone(), format!("back to version {version}"));
         let name = detail.automation.name;
         let applied = self.db.write(move |tx| {
+            automations::lock(tx, MAIN_WORKSPACE)?;
+            passed.hold(tx)?;
+            passed.log(&handle, tx)?;
             let action = Action::AutomationRolledBack;
             let applied = handle.save_one(tx, action, &name, &detail.document, Some(&note))?;
             chains::check_stored(tx, |new| new == name)?;

@@ -1,9 +1,13 @@
 //! The check before a document goes live: by being saved as a new automation, as a new version of one that is enabled, or by a
 //! roll back or an import.
+//!
+//! What always holds: what was checked is what is saved. The transaction that saves looks whether the automations are still
+//! those that were looked at, and writes into the audit log why one goes live that is not green.
 
 use cartlane_model::AutomationId;
+use cartlane_store::Tx;
 use cartlane_store::audit::{self, Action};
-use cartlane_store::automations::Applied;
+use cartlane_store::automations::{self, Applied};
 use serde_json::Value as Json;
 
 use super::{Check, overridden};
@@ -30,7 +34,80 @@ pub struct Saved {
     pub faulty: Option<Check>,
 }
 
+/// What was looked at and let through, for the transaction that saves.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Passed {
+    /// Each automation's name with its version and whether it was enabled; none where there was none.
+    seen: Vec<(String, Option<(i64, bool)>)>,
+    /// What the audit log keeps of those that are not green.
+    overridden: Vec<(String, Json)>,
+}
+
+impl Passed {
+    /// Whether all is still as it was looked at. Call in the transaction, before anything is saved.
+    ///
+    /// # Errors
+    /// Where somebody has changed one meanwhile.
+    pub fn hold(&self, tx: &mut dyn Tx) -> Result<(), AdminError> {
+        if self.seen.is_empty() {
+            return Ok(());
+        }
+        let rows = automations::list(tx)?;
+        for (name, seen) in &self.seen {
+            let row = rows.iter().find(|row| row.name == *name);
+            if row.map(|row| (row.version, row.enabled)) != *seen {
+                return Err(AdminError::Unfit(format!(
+                    "`{name}` was changed while it was checked; save it again"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says in the log which go live although they are not green. Call in the same transaction.
+    pub fn log(&self, handle: &Handle, tx: &mut dyn Tx) -> Result<(), cartlane_store::Error> {
+        for (name, detail) in &self.overridden {
+            audit::append(tx, &handle.entry(Action::AutomationEnabled, name, detail.clone()))?;
+        }
+        Ok(())
+    }
+}
+
 impl Handle {
+    /// Looks at documents that are to be saved: those that would change an enabled automation have to be green, or somebody says
+    /// why not.
+    ///
+    /// # Errors
+    /// Where a document has a fault, or one is not green and nobody says why.
+    pub(crate) async fn pass(
+        &self,
+        documents: &[Json],
+        override_reason: Option<&str>,
+    ) -> Result<Passed, AdminError> {
+        let present = self.automations().await?;
+        let mut passed = Passed::default();
+        for document in documents {
+            let compiled = crate::automations::compile(document)?;
+            let name = &compiled.document().name;
+            let row = present.iter().find(|row| row.name == *name);
+            passed
+                .seen
+                .push((name.clone(), row.map(|row| (row.version, row.enabled))));
+            let Some(row) = row.filter(|row| row.enabled && row.document != *document) else {
+                continue;
+            };
+            let check = self
+                .check_as(&compiled, document.clone(), row.version + 1)
+                .await?;
+            match override_reason {
+                _ if check.green => {}
+                Some(reason) => passed.overridden.push((name.clone(), overridden(&check, reason))),
+                None => return Err(AdminError::NotGreen(Box::new(check))),
+            }
+        }
+        Ok(passed)
+    }
+
     /// Saves documents under their names as [`Handle::save`] does, and lets those go live that are green: a new automation that
     /// is not begins disabled.
     ///
@@ -44,30 +121,13 @@ impl Handle {
         gate: &Gate,
     ) -> Result<Vec<Saved>, AdminError> {
         let override_reason = gate.override_reason.as_deref();
-        let present = self.automations().await?;
-        let mut overridden_checks = Vec::new();
-        for document in documents {
-            let row = present.iter().find(|row| document["name"] == row.name.as_str());
-            let goes_live = row.is_some_and(|row| row.enabled && row.document != *document);
-            if let Some(check) = self.fault_of(document, goes_live).await? {
-                match override_reason {
-                    Some(reason) => {
-                        overridden_checks.push((check.automation.clone(), overridden(&check, reason)));
-                    }
-                    None => return Err(AdminError::NotGreen(Box::new(check))),
-                }
-            }
-        }
+        let passed = self.pass(documents, override_reason).await?;
         let begin = if gate.disabled {
             Begin::Disabled
         } else {
             Begin::Held
         };
-        let applied = self.save_as(documents, note, begin).await?;
-        for (name, detail) in overridden_checks {
-            let entry = self.entry(Action::AutomationEnabled, &name, detail);
-            self.db.write(move |tx| audit::append(tx, &entry)).await?;
-        }
+        let applied = self.save_as(documents, note, begin, passed).await?;
         let present = self.automations().await?;
         let mut saved = Vec::new();
         for (name, applied) in applied {
@@ -101,38 +161,7 @@ impl Handle {
         override_reason: Option<&str>,
     ) -> Result<Applied, AdminError> {
         let document = self.version(id, version).await?.document;
-        let row = self.automation(id).await?;
-        let goes_live = row.enabled && row.document != document;
-        let Some(check) = self.fault_of(&document, goes_live).await? else {
-            return self.roll_back(id, version).await;
-        };
-        let Some(reason) = override_reason else {
-            return Err(AdminError::NotGreen(Box::new(check)));
-        };
-        let applied = self.roll_back(id, version).await?;
-        let entry = self.entry(Action::AutomationEnabled, &row.name, overridden(&check, reason));
-        self.db.write(move |tx| audit::append(tx, &entry)).await?;
-        Ok(applied)
-    }
-
-    /// The check of a document that goes live; `None` where it is green, or does not.
-    pub(crate) async fn fault_of(
-        &self,
-        document: &Json,
-        goes_live: bool,
-    ) -> Result<Option<Check>, AdminError> {
-        let compiled = crate::automations::compile(document)?;
-        if !goes_live {
-            return Ok(None);
-        }
-        let name = &compiled.document().name;
-        let row = self
-            .automations()
-            .await?
-            .into_iter()
-            .find(|row| row.name == *name);
-        let version = row.map_or(1, |row| row.version + 1);
-        let check = self.check_as(&compiled, document.clone(), version).await?;
-        Ok(Some(check).filter(|check| !check.green))
+        let passed = self.pass(&[document], override_reason).await?;
+        self.roll_back_as(id, version, passed).await
     }
 }

@@ -29,6 +29,7 @@ use serde_json::{Value as Json, json};
 
 use crate::workspace::withheld::{self, Header};
 use crate::{AdminError, Handle, Price};
+pub(crate) use gate::Passed;
 pub use gate::{Gate, Saved};
 use mapping::Called;
 

@@ -19,6 +19,7 @@ use super::{PortableAutomation, PortableConnection, Workspace};
 use crate::accounts::AccountConfig;
 use crate::connections::{ConnectionConfig, New, added};
 use crate::diff::{self, Change};
+use crate::golive::Passed;
 use crate::secrets::Secrets;
 use crate::{AdminError, Handle, versions};
 
@@ -126,13 +127,13 @@ impl Handle {
         options: ImportOptions,
     ) -> Result<Imported, AdminError> {
         let plan = self.plan_import(workspace).await?;
-        if options.override_reason.is_none() {
-            self.check_changed(&plan).await?;
-        }
+        let passed = self
+            .pass_changed(&plan, options.override_reason.as_deref())
+            .await?;
         let (handle, dry_run) = (self.clone(), options.dry_run);
         let reason = options.override_reason.clone();
         let imported = self.db.write(move |tx| {
-            let imported = handle.write_import(tx, &plan, &options)?;
+            let imported = handle.write_import(tx, &plan, &options, &passed)?;
             if dry_run {
                 return Err(Undone::DryRun(imported));
             }
@@ -151,21 +152,17 @@ impl Handle {
         }
     }
 
-    /// Looks whether automations that are enabled would still be green.
-    async fn check_changed(&self, plan: &Plan) -> Result<(), AdminError> {
+    /// Looks whether automations that are enabled, and stay so, would still be green.
+    async fn pass_changed(&self, plan: &Plan, reason: Option<&str>) -> Result<Passed, AdminError> {
         let rows = self.automations().await?;
-        for (name, wanted) in &plan.automations {
-            let Some(row) = rows.iter().find(|row| row.name == *name) else {
-                continue;
-            };
+        let stays = plan.automations.iter().filter(|(_, wanted)| wanted.enabled);
+        let changed = stays.filter_map(|(name, wanted)| {
+            let row = rows.iter().find(|row| row.name == *name)?;
             let mut document = wanted.document.clone();
             withheld::put_back(&mut document, &row.document);
-            let goes_live = row.enabled && wanted.enabled && document != row.document;
-            if let Some(check) = self.fault_of(&document, goes_live).await? {
-                return Err(AdminError::NotGreen(Box::new(check)));
-            }
-        }
-        Ok(())
+            Some(document)
+        });
+        self.pass(&changed.collect::<Vec<_>>(), reason).await
     }
 
     /// Lets automations go live that were held until now, where they are green or somebody says why.
@@ -233,8 +230,11 @@ impl Handle {
         tx: &mut dyn Tx,
         plan: &Plan,
         options: &ImportOptions,
+        passed: &Passed,
     ) -> Result<Imported, Undone> {
         automations::lock(tx, crate::MAIN_WORKSPACE)?;
+        passed.hold(tx).map_err(Undone::Because)?;
+        passed.log(self, tx)?;
         for (name, new) in &plan.created {
             if !new.write(tx, &self.vault)? {
                 let why = format!("somebody has just added a connection `{name}`; import again");

@@ -130,6 +130,18 @@ async fn an_import_and_a_new_automation_are_checked_too() {
     assert!(matches!(refused, Err(AdminError::NotGreen(_))), "{refused:?}");
     assert_eq!(state(&app).await, (true, 1), "an enabled one stays as it is");
 
+    let anyway = ImportOptions {
+        override_reason: Some("it is made tomorrow".into()),
+        ..ImportOptions::default()
+    };
+    handle.import(&exported, anyway).await.expect("imported");
+    assert_eq!(state(&app).await, (true, 2));
+    let log = handle.audit(AuditFilter::default(), 100).await.expect("the log");
+    let is_kept = log
+        .iter()
+        .any(|row| row.entry.subject == "Enrol" && row.entry.detail["override"] == "it is made tomorrow");
+    assert!(is_kept, "{log:#?}");
+
     handle.remove_automation(id).await.expect("removed");
     let imported = handle
         .import(&exported, ImportOptions::default())
