@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use cartlane_catalog::Catalog;
 use cartlane_flow::{Action, Document, Journal, StepRecord};
 use cartlane_ghl::composite::Answer;
 use serde_json::{Value as Json, json};
@@ -31,7 +32,7 @@ impl Run<'_> {
         let Some((adds, rounds)) = rounds_ahead(*given, journal, call) else {
             return Ok(());
         };
-        let Some(operation) = cartlane_catalog::Catalog::builtin().get(&call.operation) else {
+        let Some(operation) = Catalog::builtin().get(&call.operation) else {
             return Ok(());
         };
         let is_open = |(_, contact): &(String, String)| {

@@ -6,12 +6,12 @@ use cartlane_model::Problems;
 use minijinja::{Environment, Value};
 use serde_json::Value as Json;
 
-use crate::advance::Fault;
 use crate::condition;
 use crate::document::{Action, Call, Case, Document, ForEach, OnError, OnUnclear, Step, Wait};
 use crate::expression::{Expression, FUNCTIONS, environment};
 use crate::input::{Compiler, Input, InputFault, bare, inner};
 use crate::names::{self, Output, Visible};
+use crate::next::Fault;
 use crate::parse::{Findings, Places};
 use crate::rules::{self, Outcomes, Ready};
 use crate::scope::{Around, Scope};

@@ -121,15 +121,8 @@ pub fn mistaken_kind(kind: &str) -> Option<&'static str> {
         .find(|known| strsim::damerau_levenshtein(kind, known) <= 2)
 }
 
-/// The fields of `event` that are not of its facts: the output of a `wait` has none of them.
-const NOT_FACTS: [&str; 6] = [
-    "id",
-    "workspace_id",
-    "connection_id",
-    "contact_id",
-    "received_at",
-    "occurred_at",
-];
+/// The first of `event`'s fields that is of its facts: the output of a `wait` has none of those before it.
+const FIRST_FACT: usize = 6;
 
 /// The names in the output of a step, each with the path that it stands for, where that is known.
 pub(crate) type Output<'a> = Vec<(&'a str, Option<String>)>;
@@ -223,12 +216,7 @@ impl Visible<'_> {
             return Inside::Anything;
         };
         match meant.strip_prefix("facts") {
-            Some("") => Inside::Names(
-                EVENT
-                    .into_iter()
-                    .filter(|name| !NOT_FACTS.contains(name))
-                    .collect(),
-            ),
+            Some("") => Inside::Names(EVENT[FIRST_FACT..].to_vec()),
             Some(rest) => fields::inside(&format!("event{rest}")),
             None => fields::inside(&meant),
         }

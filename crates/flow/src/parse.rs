@@ -1,6 +1,7 @@
 //! From data to a [`Document`], noting every fault of form instead of stopping at the first.
 
 pub(crate) mod steps;
+mod triggers;
 
 use std::collections::HashMap;
 

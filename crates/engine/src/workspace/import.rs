@@ -71,7 +71,7 @@ pub struct ImportedAutomation {
     pub enabled: bool,
     /// Whether that check decides about it once all is there.
     #[serde(skip)]
-    is_held: bool,
+    pub(super) is_held: bool,
     /// What differs from what was there.
     pub changes: Vec<Change>,
 }
@@ -107,10 +107,10 @@ impl From<Error> for Undone {
 
 /// An import that was checked as far as that is possible without the store.
 #[derive(Clone)]
-struct Plan {
+pub(super) struct Plan {
     created: Vec<(String, New)>,
     connections: Vec<ImportedConnection>,
-    automations: Vec<(String, PortableAutomation)>,
+    pub(super) automations: Vec<(String, PortableAutomation)>,
     to_do: Vec<String>,
 }
 
@@ -150,41 +150,6 @@ impl Handle {
                 Ok(imported)
             }
         }
-    }
-
-    /// Looks whether automations that are enabled, and stay so, would still be green.
-    async fn pass_changed(&self, plan: &Plan, reason: Option<&str>) -> Result<Passed, AdminError> {
-        let rows = self.automations().await?;
-        let stays = plan.automations.iter().filter(|(_, wanted)| wanted.enabled);
-        let changed = stays.filter_map(|(name, wanted)| {
-            let row = rows.iter().find(|row| row.name == *name)?;
-            let mut document = wanted.document.clone();
-            withheld::put_back(&mut document, &row.document);
-            Some(document)
-        });
-        self.pass(&changed.collect::<Vec<_>>(), reason).await
-    }
-
-    /// Lets automations go live that were held until now, where they are green or somebody says why.
-    async fn let_live(&self, imported: &mut Imported, reason: Option<&str>) -> Result<(), AdminError> {
-        let rows = self.automations().await?;
-        for told in imported.automations.iter_mut().filter(|told| told.is_held) {
-            let Some(row) = rows.iter().find(|row| row.name == told.name) else {
-                continue;
-            };
-            match self.enable_automation(row.id, reason).await {
-                Err(AdminError::NotGreen(check)) => {
-                    told.enabled = false;
-                    imported.to_do.push(format!(
-                        "`{name}` is disabled, since it is not green: {why}; mend that, then `cartlane automations enable {name:?}`",
-                        name = told.name,
-                        why = crate::golive::findings(&check)
-                    ));
-                }
-                enabled => drop(enabled?),
-            }
-        }
-        Ok(())
     }
 
     async fn plan_import(&self, workspace: &Workspace) -> Result<Plan, AdminError> {

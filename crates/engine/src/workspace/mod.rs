@@ -2,6 +2,7 @@
 //! headers in which secrets stand. It goes to another installation, into version control, or back.
 
 mod import;
+mod live;
 pub(crate) mod withheld;
 
 use cartlane_model::Problems;

@@ -4,6 +4,7 @@ use cartlane_catalog::Catalog;
 use cartlane_engine::records::AuditFilter;
 use cartlane_engine::{AdminError, Gate, ImportOptions};
 use cartlane_flow::Document;
+use cartlane_sandbox::Latency;
 use cartlane_testkit::{Backend, TestApp};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -155,4 +156,32 @@ async fn an_import_and_a_new_automation_are_checked_too() {
         "{imported:?}"
     );
     assert!(!state(&app).await.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_changes_while_it_is_checked_is_not_saved_over() {
+    let app = TestApp::builder().start().await;
+    let handle = app.handle();
+    let there = workflow(&app).await;
+    let named = |text: &str| {
+        let mut document = document(&there);
+        document["description"] = json!(text);
+        document
+    };
+    handle.save(&[named("first")], None, false).await.expect("saved");
+    app.ghl()
+        .change(|settings| settings.latency_ms = Latency { mean: 300, spread: 0 });
+    let before = app.ghl().calls().len();
+    let draft = [named("second")];
+    let (gate, other) = (Gate::default(), [named("third")]);
+    let (checked, ()) = tokio::join!(handle.save_checked(&draft, None, &gate), async {
+        app.until("the account is asked", async || app.ghl().calls().len() > before)
+            .await;
+        handle.save(&other, None, false).await.expect("saved");
+    });
+    let refused = checked.expect_err("refused").to_string();
+    assert!(refused.contains("was changed while it was checked"), "{refused}");
+    let rows = handle.automations().await.expect("automations");
+    let row = rows.iter().find(|row| row.name == "Enrol").expect("it");
+    assert_eq!(row.document["description"], "third");
 }

@@ -2,17 +2,15 @@
 
 use cartlane_catalog::Catalog;
 use cartlane_engine::records::AuditFilter;
-use cartlane_engine::{
-    AccountConfig, AdminError, Check, ConnectionConfig, GhlConfig, Level, SecretName, Secrets,
-};
+use cartlane_engine::{AdminError, Check, Level};
 use cartlane_flow::{Document, recipes};
 use cartlane_model::AutomationId;
-use cartlane_sandbox::{CustomField, Location, Token};
+use cartlane_sandbox::CustomField;
 use cartlane_testkit::{Backend, TestApp};
 use rstest::rstest;
 use serde_json::json;
 
-const DOCUMENT: &str = r#"
+pub const DOCUMENT: &str = r#"
 name: Orders
 on: [order.success]
 when: event.person.email
@@ -39,7 +37,7 @@ steps:
 "#;
 
 /// A house whose location has the custom fields `Order` (a number) and `Plan` (a choice).
-async fn house(backend: Backend) -> TestApp {
+pub async fn house(backend: Backend) -> TestApp {
     let app = TestApp::builder().database(backend).sandbox(|settings| {
         let mut order = CustomField::new("fieldOrder0000000001", "order");
         order.shown.insert("name".into(), json!("Order"));
@@ -54,7 +52,7 @@ async fn house(backend: Backend) -> TestApp {
     app.start().await
 }
 
-async fn choice(app: &TestApp, list: &str, label: &str) -> String {
+pub async fn choice(app: &TestApp, list: &str, label: &str) -> String {
     let choices = app
         .handle()
         .executor()
@@ -80,12 +78,12 @@ async fn apply(app: &TestApp, places: [(&str, &str); 4]) -> AutomationId {
     id(app, "Orders").await
 }
 
-async fn id(app: &TestApp, name: &str) -> AutomationId {
+pub async fn id(app: &TestApp, name: &str) -> AutomationId {
     let rows = app.handle().automations().await.expect("automations");
     rows.iter().find(|row| row.name == name).expect("it is there").id
 }
 
-fn told(check: &Check) -> Vec<String> {
+pub fn told(check: &Check) -> Vec<String> {
     let told = check.findings.iter().map(|finding| {
         let at = finding.at.as_deref().unwrap_or_default();
         format!(
@@ -311,227 +309,6 @@ steps:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_connection_is_asked_only_for_what_its_own_steps_name() {
-    let app = TestApp::builder().sandbox(|settings| {
-        let mut order = CustomField::new("fieldOrder0000000001", "order");
-        order.shown.insert("name".into(), json!("Order"));
-        settings.locations[0].custom_fields = vec![order];
-        settings.locations.push(Location::new("loc2"));
-        settings.tokens.push(Token::new("pit-branch", "loc2"));
-    });
-    let app = app.start().await;
-    let branch = ConnectionConfig {
-        name: "branch".into(),
-        account: AccountConfig::Ghl(GhlConfig {
-            base_url: app.ghl_url(),
-            location_id: Some("loc2".into()),
-            allow_private_networks: true,
-            ..GhlConfig::default()
-        }),
-        secrets: Secrets::default().with(SecretName::Token, "pit-branch"),
-    };
-    app.handle().add_connection(branch).await.expect("a location");
-    let text = r#"
-name: Two places
-on: [order.success]
-connection: crm
-steps:
-  - id: contact
-    operation: ghl.contacts.save
-    with:
-      email: "{{ event.person.email }}"
-      custom_fields: {Order: "{{ event.order_id }}"}
-  - id: fields
-    operation: ghl.locations.list_custom_fields
-    connection: branch
-"#;
-    let document = Document::from_yaml(text, Catalog::builtin()).expect("a document");
-    app.handle()
-        .save(&[document.to_json()], None, true)
-        .await
-        .expect("saved");
-    let id = id(&app, "Two places").await;
-    let check = app.handle().check(id).await.expect("checked");
-    assert!(check.green, "{:#?}", told(&check));
-    app.handle().enable_automation(id, None).await.expect("enabled");
-    app.until("both know what they need", async || {
-        let all = app.handle().connections().await.expect("connections");
-        let needed = |name: &str| {
-            let known = all.iter().find(|connection| connection.row.name == name);
-            let scopes = known.and_then(|known| known.scopes.clone()).expect("scopes");
-            scopes.needed.into_iter().collect::<Vec<_>>().join(" ")
-        };
-        let both = "contacts.readonly contacts.write locations/customFields.readonly";
-        needed("branch") == "locations/customFields.readonly" && needed("crm") == both
-    })
-    .await;
-    let used = app.handle().remove_connection("branch", false).await;
-    let used = used.expect_err("a step uses it").to_string();
-    assert!(used.contains("automation `Two places`"), "{used}");
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn polls_are_tried_on_what_the_account_shows_now_and_what_comes_after_another_has_its_connections(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
-    let app = house(backend).await;
-    let polls = |note: &str| {
-        json!({"name": "Polls", "on": [
-                {"poll": {"operation": "ghl.contacts.search", "every": "10m"}},
-                {"schedule": {"cron": "0 6 * * *"}}],
-               "when": "event.kind == 'poll.item'",
-               "steps": [{"id": "note", "operation": "ghl.contacts.create_note", "with": {
-                   "contactId": "{{ event.person.customer_id }}", "body": note}}]})
-    };
-    let after = json!({"name": "After", "on": [{"automation": {"name": "Polls"}}], "steps": [
-        {"id": "read", "operation": "ghl.contacts.get", "connection": "nowhere", "with": {"contactId": "x"}}]});
-    let save = async |documents: &[serde_json::Value]| {
-        let saved = app.handle().save(documents, None, true).await;
-        saved.expect("saved");
-    };
-    let check = async |name: &str| app.handle().check(id(&app, name).await).await.expect("checked");
-
-    save(&[polls("ref: {{ reference }}"), after]).await;
-    let empty = check("Polls").await;
-    assert!(empty.green, "{:?}", told(&empty));
-    assert_eq!(
-        (empty.polls[0].calls_per_day, empty.events),
-        (144, 1),
-        "the schedule's event alone"
-    );
-    assert!(
-        told(&empty)[0].contains("shows nothing in `crm` now"),
-        "{:?}",
-        told(&empty)
-    );
-
-    app.ghl().add_contact("a@example.com", &json!({}));
-    app.ghl().add_contact("b@example.com", &json!({}));
-    let clean = check("Polls").await;
-    assert!(clean.green && clean.events == 3, "{clean:?}");
-    save(&[polls("{{ event.payload.item.nothing.here }}")]).await;
-    let faulty = told(&check("Polls").await).join("\n");
-    assert!(
-        faulty.contains("steps.note.with.body") && faulty.contains("2 of 3 events"),
-        "{faulty}"
-    );
-    let after = told(&check("After").await).join("\n");
-    assert!(after.contains("for polls of `crm` there is"), "{after}");
-
-    app.ghl().scopes(Some(&["contacts.write"]));
-    let refused = told(&check("Polls").await).join("\n");
-    assert!(
-        refused.contains("`ghl.contacts.search` cannot be read in `crm`"),
-        "{refused}"
-    );
-}
-
-const RULES: &str = r#"
-name: Rules
-on: [order.success]
-rules:
-  rows:
-    - if: {product: product-101}
-      then: {tags: [vip], workflow: WORKFLOW, pipeline: PIPELINE, stage: STAGE, fields: {Plan: Pro}, owner: ann}
-    - if: {product: product-9}
-      then: {workflow: ghost, pipeline: PIPELINE, stage: ASTRAY, fields: {Plan: Gold, Size: 3}}
-steps:
-  - id: contact
-    operation: ghl.contacts.save
-    with: {email: "{{ event.person.email }}", custom_fields: "{{ rules.fields }}"}
-  - id: deal
-    operation: ghl.opportunities.upsert
-    with:
-      contact_id: "{{ steps.contact.id }}"
-      pipeline_id: "{{ rules.pipeline }}"
-      stage_id: "{{ rules.stage }}"
-      name: "Order {{ event.order_id }}"
-      assigned_to: "{{ rules.owner }}"
-  - id: workflow
-    operation: ghl.contacts.add_to_workflow
-    when: rules.workflow
-    with: {contactId: "{{ steps.contact.id }}", workflowId: "{{ rules.workflow }}"}
-"#;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn names_that_rows_of_rules_give_are_checked_though_no_event_has_met_the_row() {
-    let app = house(Backend::Sqlite).await;
-    let mut text = RULES.to_owned();
-    for (place, list, label) in [
-        ("WORKFLOW", "workflows", "Welcome"),
-        ("PIPELINE", "pipelines", "Sales"),
-        ("STAGE", "stages", "Sales: Closed"),
-        ("ASTRAY", "stages", "Onboarding: Paid"),
-    ] {
-        text = text.replace(place, &choice(&app, list, label).await);
-    }
-    let document = Document::from_yaml(&text, Catalog::builtin()).expect("a document");
-    let documents = [document.to_json()];
-    app.handle().save(&documents, None, true).await.expect("saved");
-    app.thrivecart()
-        .order_success("a@example.com")
-        .order("1001")
-        .deliver()
-        .await;
-    app.drain().await;
-    let check = app
-        .handle()
-        .check(id(&app, "Rules").await)
-        .await
-        .expect("checked");
-    let told = told(&check);
-    for finding in [
-        // What a row gives that an event has met is told of the step itself.
-        "Error steps.deal.with.assigned_to: `ann` is not among the users",
-        "Error steps.workflow.with.workflowId (rules.rows[1]): `ghost` is not among the workflows",
-        "Error steps.deal.with.stage_id (rules.rows[1]): the stage `Onboarding: Paid` is not one of the pipeline `Sales`",
-        "Error steps.contact.with.custom_fields.Plan (rules.rows[1]): the custom field `Plan` takes one of Basic, Pro, and",
-        "Error steps.contact.with.custom_fields.Size (rules.rows[1]): there is no custom field `Size`",
-        "Warning rules: rows give `tags`, and no step reads it",
-    ] {
-        assert!(
-            told.iter().any(|told| told.starts_with(finding)),
-            "{finding}: {told:#?}"
-        );
-    }
-    assert_eq!(told.len(), 6, "{told:#?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_rows_by_tag_give_is_not_called_missing_before_the_contact_was_looked_up() {
-    let app = house(Backend::Sqlite).await;
-    let text = r#"
-name: By tag
-on: [order.success]
-rules: {rows: [{if: {tag: member}, then: {workflow: WORKFLOW}}]}
-steps:
-  - id: contact
-    operation: ghl.contacts.save
-    with: {email: "{{ event.person.email }}"}
-  - id: workflow
-    operation: ghl.contacts.add_to_workflow
-    with: {contactId: "{{ steps.contact.id }}", workflowId: "{{ rules.workflow }}"}
-"#;
-    let text = text.replace("WORKFLOW", &choice(&app, "workflows", "Welcome").await);
-    let document = Document::from_yaml(&text, Catalog::builtin()).expect("a document");
-    let documents = [document.to_json()];
-    app.handle().save(&documents, None, true).await.expect("saved");
-    app.thrivecart()
-        .order_success("a@example.com")
-        .order("1")
-        .deliver()
-        .await;
-    app.drain().await;
-    let check = app
-        .handle()
-        .check(id(&app, "By tag").await)
-        .await
-        .expect("checked");
-    assert!(check.green, "{:#?}", told(&check));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_only_an_answer_can_tell_is_not_called_wrong_in_any_recipe() {
     let app = house(Backend::Sqlite).await;
     for recipe in recipes() {
@@ -565,25 +342,4 @@ async fn what_only_an_answer_can_tell_is_not_called_wrong_in_any_recipe() {
             );
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_nobody_has_is_named_with_the_nearest() {
-    let app = TestApp::builder().start().await;
-    let mut document = Document::from_yaml(DOCUMENT, Catalog::builtin())
-        .expect("a document")
-        .to_json();
-    document["connection"] = json!("crmm");
-    app.handle().save(&[document], None, true).await.expect("saved");
-    let check = app
-        .handle()
-        .check(id(&app, "Orders").await)
-        .await
-        .expect("a check");
-    let told = check.findings.iter().any(|finding| {
-        finding
-            .message
-            .contains("no connection `crmm`; did you mean `crm`?")
-    });
-    assert!(told, "{check:#?}");
 }

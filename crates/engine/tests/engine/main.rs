@@ -1,8 +1,10 @@
 //! The engine through the doors of the house: deliveries come in over HTTP, and the GHL sandbox tells what came of them.
 
 mod agencies;
+mod backtests;
 mod boundaries;
 mod calls;
+mod choices;
 mod connections;
 mod contacts;
 mod crashes;
@@ -11,6 +13,8 @@ mod executor;
 mod gate;
 mod ghl_hooks;
 mod golive;
+mod golive_connections;
+mod golive_rules;
 mod history;
 mod intake;
 mod language;
@@ -22,6 +26,7 @@ mod plans;
 mod polls;
 mod polls_day;
 mod polls_load;
+mod polls_pages;
 mod polls_shop;
 mod products;
 mod replays;
