@@ -75,7 +75,7 @@ fn adds_tags(operation: &str) -> bool {
 impl Run<'_> {
     /// What the steps right behind this one will add to the same contact, and nothing newer has set.
     pub async fn ahead(
-        &self,
+        &mut self,
         given: &Given<'_>,
         journal: &Journal,
         target: &Target,
@@ -87,9 +87,13 @@ impl Run<'_> {
         let event = given.event;
         let mut ahead = tags_ahead(*given, journal.clone(), call.clone());
         if given.compiled.document().merge {
-            let waiting = self.tags_of_waiting(given).await?;
-            ahead.steps.extend(waiting.steps);
-            ahead.tags.extend(waiting.tags);
+            let waiting = match self.waiting.take() {
+                Some(waiting) => waiting,
+                None => self.tags_of_waiting(given).await?,
+            };
+            ahead.steps.extend(waiting.steps.iter().cloned());
+            ahead.tags.extend(waiting.tags.iter().cloned());
+            self.waiting = Some(waiting);
         }
         match ahead.sets.and_then(|operation| Catalog::builtin().get(operation)) {
             Some(operation) if self.superseded(target, event, operation).await?.is_some() => {

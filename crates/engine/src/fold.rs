@@ -68,13 +68,13 @@ impl Ending {
 
 /// What became then of steps that needed no call.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Past<'a> {
+pub(crate) struct Recorded<'a> {
     pub steps: &'a [Step],
     /// Whether it decides as then, too, and not only waits for what came then.
     pub decides: bool,
 }
 
-impl Past<'_> {
+impl Recorded<'_> {
     fn output(&self, id: &str) -> Option<Json> {
         let done = |step: &&Step| step.step_id == id && step.state == StepState::Done;
         self.steps.iter().find(done).map(|step| step.output.clone())
@@ -103,7 +103,7 @@ pub(crate) struct Fold<'a> {
     /// Steps of which nobody knows what they would come to, since they read made-up answers.
     pub open: Vec<String>,
     guesses: Guesses,
-    past: Past<'a>,
+    recorded: Recorded<'a>,
     ending: Option<Ending>,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Fold<'a> {
             told: Vec::new(),
             open: Vec::new(),
             guesses: Guesses::default(),
-            past: Past::default(),
+            recorded: Recorded::default(),
             ending: None,
         }
     }
@@ -129,9 +129,9 @@ impl<'a> Fold<'a> {
     }
 
     /// A fold in which what needs no call ends as it did.
-    pub fn of_past(given: Given<'a>, past: Past<'a>) -> Self {
+    pub fn of_recorded(given: Given<'a>, recorded: Recorded<'a>) -> Self {
         Self {
-            past,
+            recorded,
             ..Self::new(given)
         }
     }
@@ -170,7 +170,7 @@ impl<'a> Fold<'a> {
                     });
                 }
                 Ok(Next::Note { step, output }) => {
-                    let output = self.past.decision(&step).unwrap_or(output);
+                    let output = self.recorded.decision(&step).unwrap_or(output);
                     (step, json!({"decides": output}), StepRecord::Done { output })
                 }
                 Ok(Next::Wait {
@@ -180,7 +180,7 @@ impl<'a> Fold<'a> {
                     kinds,
                 }) => {
                     let mut told = json!({"waits": {"ms": lasts_ms, "until": until, "for": kinds}});
-                    let past = self.past.end_of_wait(&step, &kinds);
+                    let past = self.recorded.end_of_wait(&step, &kinds);
                     let output = past.unwrap_or_else(|| {
                         if !kinds.is_empty() {
                             self.guesses.add(&step);

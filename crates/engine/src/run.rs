@@ -96,6 +96,8 @@ pub(crate) struct Run<'a> {
     pub warnings: Vec<String>,
     /// What the answers of this lane's runs have told.
     pub knowledge: &'a mut Knowledge,
+    /// What the runs that wait behind will add, once that was looked at.
+    pub waiting: Option<Ahead>,
     /// Whether GHL has not refused a call for many contacts in this turn.
     pub tries_bulk: bool,
 }
@@ -143,6 +145,7 @@ impl<'a> Run<'a> {
             writes: Vec::new(),
             warnings: work.warnings.clone(),
             knowledge,
+            waiting: None,
             tries_bulk: true,
         }
     }

@@ -4,7 +4,7 @@ use cartlane_flow::StepRecord;
 use cartlane_store::journal::{Step, StepState};
 use serde_json::{Value as Json, json};
 
-use crate::fold::{Call, Ending, Fold, Given, Past};
+use crate::fold::{Call, Ending, Fold, Given, Recorded};
 
 /// One side of a comparison.
 pub(super) struct Side {
@@ -65,8 +65,8 @@ fn record_of(step: &Step) -> StepRecord {
 
 /// What was done: the calls whose steps stand in the journal as done.
 pub(super) fn recorded(given: Given<'_>, steps: &[Step]) -> Side {
-    let past = Past { steps, decides: true };
-    let mut fold = Fold::of_past(given, past);
+    let then = Recorded { steps, decides: true };
+    let mut fold = Fold::of_recorded(given, then);
     let (mut calls, mut undone) = (Vec::new(), Vec::new());
     while let Some(call) = fold.next_call() {
         let step = steps.iter().find(|step| step.step_id == call.step);
@@ -84,11 +84,11 @@ pub(super) fn recorded(given: Given<'_>, steps: &[Step]) -> Side {
 
 /// What the draft would do, with the answers that the same steps got, and the events that came while they waited.
 pub(super) fn drafted(given: Given<'_>, steps: &[Step], was: &Side) -> Side {
-    let past = Past {
+    let then = Recorded {
         steps,
         decides: false,
     };
-    let mut fold = Fold::of_past(given, past);
+    let mut fold = Fold::of_recorded(given, then);
     let (mut calls, mut undone) = (Vec::new(), Vec::new());
     while let Some(call) = fold.next_call() {
         let is_same = |then: &&Call| then.step == call.step && then.operation == call.operation;

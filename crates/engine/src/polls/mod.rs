@@ -35,6 +35,7 @@ use tokio::time::Instant;
 use crate::Shared;
 
 pub use list::PollHealth;
+pub(crate) use price::Measured;
 pub use price::Price;
 use wanted::Watched;
 pub(crate) use wanted::{LastWatched, asked, poll_id};

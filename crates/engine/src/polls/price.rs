@@ -1,5 +1,9 @@
 //! What a poll costs: requests a day, of those that an account allows.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use cartlane_catalog::Catalog;
 use cartlane_flow::{Document, moments, on};
 use cartlane_store::polls;
@@ -14,6 +18,30 @@ use crate::{AdminError, Handle};
 const DAY_MS: i64 = 24 * 3_600_000;
 /// The most pages that are read to find out what a poll would take.
 const MOST_PAGES: i64 = 20;
+
+/// For how long it counts how many pages a list had.
+const LASTS: Duration = Duration::from_mins(5);
+
+/// How many pages lists had that are not polled yet, by the poll's id, so that one who looks at a price and then applies reads
+/// them once.
+#[derive(Default)]
+pub(crate) struct Measured(Mutex<HashMap<String, (Instant, Pages)>>);
+
+/// How many requests a poll takes, and whether that is all.
+type Pages = (i64, bool);
+
+impl Measured {
+    fn get(&self, poll: &str) -> Option<Pages> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (at, _)| at.elapsed() < LASTS);
+        known.get(poll).map(|(_, pages)| *pages)
+    }
+
+    fn put(&self, poll: String, pages: Pages) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(poll, (Instant::now(), pages));
+    }
+}
 
 /// The price of a poll that a document asks for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,7 +87,19 @@ impl Handle {
                 let row = known.iter().find(|row| Some(&row.wanted.id) == id.as_ref());
                 let (calls, is_measured) = match (row.and_then(|row| row.last_calls), &found) {
                     (Some(calls), _) => (calls.max(1), true),
-                    (None, Some((target, _))) => self.pages_of(target, poll).await,
+                    (None, Some((target, inputs))) => {
+                        let id = super::wanted::id(target, &poll.operation, inputs);
+                        match self.measured.get(&id) {
+                            Some(pages) => pages,
+                            None => {
+                                let pages = self.pages_of(target, poll).await;
+                                if pages.1 {
+                                    self.measured.put(id, pages);
+                                }
+                                pages
+                            }
+                        }
+                    }
                     (None, None) => (1, false),
                 };
                 let every_ms = poll.every_ms();
@@ -102,7 +142,7 @@ impl Handle {
 
     /// How many requests a poll that was never made takes, and whether that is all: the list is read, where all of it will be
     /// each time.
-    async fn pages_of(&self, target: &Target, poll: &on::Poll) -> (i64, bool) {
+    async fn pages_of(&self, target: &Target, poll: &on::Poll) -> Pages {
         let Some(operation) = Catalog::builtin().get(&poll.operation) else {
             return (1, false);
         };
